@@ -1,1 +1,16 @@
-//! x
+//! What is true about a payment, in flow order: an order is placed, a session lets the customer pay,
+//! a transaction authenticates and authorises a card, the ledger moves, the shop is told.
+//!
+//! There is no I/O, no clock, no randomness and no serialisation here. [`decide`] takes an order, a
+//! command and the time, and answers the changes to commit.
+
+#![warn(
+    clippy::wildcard_enum_match_arm,
+    clippy::match_wildcard_for_single_variants,
+    clippy::arithmetic_side_effects
+)]
+
+pub mod card;
+pub mod ids;
+pub mod money;
+pub mod time;

@@ -1,0 +1,420 @@
+//! Cards: the number that must not leak, its check digit, and the brand its first digits name.
+
+use std::fmt;
+use zeroize::Zeroize;
+
+/// A card brand that Kassa takes. Its names are the gateway ids of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Brand {
+    /// American Express.
+    Amex,
+    /// Maestro: debit, 12–19 digits, always authenticated.
+    Maestro,
+    /// Mastercard and Debit Mastercard.
+    Mastercard,
+    /// Visa and the brands that travel with it.
+    Visa,
+}
+
+impl Brand {
+    /// Every brand.
+    pub const ALL: [Self; 4] = [Self::Amex, Self::Maestro, Self::Mastercard, Self::Visa];
+
+    /// The gateway id, such as `MAESTRO`.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::Amex => "AMEX",
+            Self::Maestro => "MAESTRO",
+            Self::Mastercard => "MASTERCARD",
+            Self::Visa => "VISA",
+        }
+    }
+
+    /// The name people know, such as `Maestro`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Amex => "American Express",
+            Self::Maestro => "Maestro",
+            Self::Mastercard => "MasterCard",
+            Self::Visa => "Visa",
+        }
+    }
+
+    /// The brand with this gateway id, in any case.
+    #[must_use]
+    pub fn parse(id: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|brand| brand.id().eq_ignore_ascii_case(id))
+    }
+
+    /// Whether a number of this many digits can be of this brand.
+    #[must_use]
+    pub fn fits_length(self, digits: usize) -> bool {
+        match self {
+            Self::Amex => digits == 15,
+            Self::Maestro => (12..=19).contains(&digits),
+            Self::Mastercard => digits == 16,
+            Self::Visa => matches!(digits, 13 | 16 | 18 | 19),
+        }
+    }
+
+    /// How many digits the verification code on the card has.
+    #[must_use]
+    pub fn cvc_length(self) -> usize {
+        match self {
+            Self::Amex => 4,
+            Self::Maestro | Self::Mastercard | Self::Visa => 3,
+        }
+    }
+
+    /// Whether the code must be typed. Many Maestro cards have none printed.
+    #[must_use]
+    pub fn cvc_required(self) -> bool {
+        !matches!(self, Self::Maestro)
+    }
+}
+
+/// What an order was placed for: one brand, or any card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Gateway {
+    /// `CREDITCARD`: the page finds the brand from the card.
+    AnyCard,
+    /// One brand, such as `MAESTRO`.
+    Brand(Brand),
+}
+
+impl Gateway {
+    /// The gateway with this id; ids are not case sensitive.
+    #[must_use]
+    pub fn parse(id: &str) -> Option<Self> {
+        if id.eq_ignore_ascii_case("CREDITCARD") {
+            Some(Self::AnyCard)
+        } else {
+            Brand::parse(id).map(Self::Brand)
+        }
+    }
+
+    /// The gateway id of the API.
+    #[must_use]
+    pub fn id(self) -> &'static str {
+        match self {
+            Self::AnyCard => "CREDITCARD",
+            Self::Brand(brand) => brand.id(),
+        }
+    }
+
+    /// Whether a card of `brand` pays an order placed for this gateway.
+    #[must_use]
+    pub fn takes(self, brand: Brand) -> bool {
+        match self {
+            Self::AnyCard => true,
+            Self::Brand(ordered) => ordered == brand,
+        }
+    }
+}
+
+/// A primary account number: 12–19 digits with a right check digit.
+///
+/// It prints masked, cannot be serialised, and is wiped when dropped.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Pan(String);
+
+impl Drop for Pan {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+/// Why typed text is no card number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PanFault {
+    /// Nothing was typed.
+    Missing,
+    /// Something else than digits, blanks and dashes, or not 12–19 digits.
+    Malformed,
+    /// The last digit does not match the others.
+    CheckDigit,
+}
+
+impl Pan {
+    /// Takes what a person typed: digits, with blanks or dashes between them.
+    ///
+    /// # Errors
+    /// The fault to show beside the field.
+    pub fn parse(text: &str) -> Result<Self, PanFault> {
+        let digits = Self(
+            text.chars()
+                .filter(|letter| !matches!(letter, ' ' | '-' | '\u{a0}'))
+                .collect(),
+        );
+        if digits.0.is_empty() {
+            return Err(PanFault::Missing);
+        }
+        if !(12..=19).contains(&digits.0.len()) || !digits.0.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(PanFault::Malformed);
+        }
+        if luhn(&digits.0) {
+            Ok(digits)
+        } else {
+            Err(PanFault::CheckDigit)
+        }
+    }
+
+    /// All digits. Only the authorisation, the authentication and the vault may ask for them.
+    #[must_use]
+    pub fn digits(&self) -> &str {
+        &self.0
+    }
+
+    /// The last four digits, which may be shown.
+    #[must_use]
+    pub fn last4(&self) -> &str {
+        self.0.get(self.0.len().saturating_sub(4)..).unwrap_or_default()
+    }
+
+    /// The first six digits where they may be kept: not of a number under 13 digits, whose middle
+    /// would be guessable from both ends.
+    #[must_use]
+    pub fn bin(&self) -> Option<&str> {
+        if self.0.len() < 13 { None } else { self.0.get(..6) }
+    }
+
+    /// The brand, by the longest matching prefix; `None` for brands that Kassa does not take.
+    #[must_use]
+    pub fn brand(&self) -> Option<Brand> {
+        brand_of(&self.0)
+    }
+}
+
+impl fmt::Debug for Pan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pan(…{})", self.last4())
+    }
+}
+
+/// ISO/IEC 7812-1 annex B: from the right, every second digit doubled, the sum a multiple of ten.
+fn luhn(digits: &str) -> bool {
+    let sum = digits.bytes().rev().enumerate().fold(0_u32, |sum, (at, byte)| {
+        let digit = u32::from(byte.saturating_sub(b'0'));
+        let weighed = match (at % 2 == 1, digit) {
+            (false, digit) => digit,
+            (true, digit @ 0..=4) => digit.saturating_mul(2),
+            (true, digit) => digit.saturating_mul(2).saturating_sub(9),
+        };
+        sum.saturating_add(weighed)
+    });
+    sum.is_multiple_of(10)
+}
+
+/// A run of prefixes of one length: `low..=high`, and whose cards they are (`None`: not taken here).
+type Range = (&'static str, &'static str, Option<Brand>);
+
+/// The longest matching row wins; rows of one length do not overlap.
+const RANGES: &[Range] = &[
+    ("34", "34", Some(Brand::Amex)),
+    ("37", "37", Some(Brand::Amex)),
+    ("4", "4", Some(Brand::Visa)),
+    ("493698", "493698", Some(Brand::Maestro)),
+    ("51", "55", Some(Brand::Mastercard)),
+    ("2221", "2720", Some(Brand::Mastercard)),
+    ("50", "50", Some(Brand::Maestro)),
+    ("56", "58", Some(Brand::Maestro)),
+    ("6", "6", Some(Brand::Maestro)),
+    // Elo
+    ("504175", "504175", None),
+    ("506699", "506778", None),
+    ("509000", "509999", None),
+    ("627780", "627780", None),
+    ("636297", "636297", None),
+    ("636368", "636368", None),
+    // Verve
+    ("506099", "506198", None),
+    ("507865", "507964", None),
+    // RuPay
+    ("508500", "508999", None),
+    ("606985", "607984", None),
+    ("608001", "608500", None),
+    // Dankort travels with Visa cards only
+    ("5019", "5019", None),
+    // Naranja, mada, Hipercard, Hiper, UkrCard, Forbrugsforeningen
+    ("589562", "589562", None),
+    ("588845", "588850", None),
+    ("604906", "604906", None),
+    ("605141", "605141", None),
+    ("636120", "636120", None),
+    ("606282", "606282", None),
+    ("637095", "637095", None),
+    ("637568", "637568", None),
+    ("637599", "637599", None),
+    ("637609", "637609", None),
+    ("637612", "637612", None),
+    ("60400100", "60420099", None),
+    ("600722", "600722", None),
+    // Discover, UnionPay
+    ("6011", "6011", None),
+    ("644", "649", None),
+    ("65", "65", None),
+    ("62", "62", None),
+];
+
+fn brand_of(digits: &str) -> Option<Brand> {
+    let matching = RANGES.iter().filter(|(low, high, _)| {
+        digits
+            .get(..low.len())
+            .is_some_and(|prefix| (*low..=*high).contains(&prefix))
+    });
+    matching
+        .max_by_key(|(low, _, _)| low.len())
+        .and_then(|(_, _, brand)| *brand)
+}
+
+/// The month a card ends, printed `YYMM` by the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Expiry {
+    /// Full year, such as 2030.
+    pub year: i16,
+    /// 1–12.
+    pub month: i8,
+}
+
+impl Expiry {
+    /// Takes `MM/YY` in the forms people type: `12/30`, `12 / 2030`, `1230`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits: String = text
+            .chars()
+            .filter(|letter| !matches!(letter, ' ' | '/' | '-' | '.'))
+            .collect();
+        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        let (month, year) = match digits.len() {
+            3 => digits.split_at_checked(1)?,
+            4 | 6 => digits.split_at_checked(2)?,
+            _ => return None,
+        };
+        let year: i16 = year.parse().ok()?;
+        Self::new(
+            if year < 100 {
+                year.saturating_add(2000)
+            } else {
+                year
+            },
+            month.parse().ok()?,
+        )
+    }
+
+    /// Takes the `YYMM` of the API and of card messages.
+    #[must_use]
+    pub fn parse_yymm(text: &str) -> Option<Self> {
+        let (year, month) = text.split_at_checked(2).filter(|_| text.len() == 4)?;
+        Self::new(year.parse::<i16>().ok()?.checked_add(2000)?, month.parse().ok()?)
+    }
+
+    fn new(year: i16, month: i8) -> Option<Self> {
+        let known = (1..=12).contains(&month) && (2000..=2099).contains(&year);
+        known.then_some(Self { year, month })
+    }
+
+    /// Whether the month has passed in the month `now`.
+    #[must_use]
+    pub fn is_before(self, now: Self) -> bool {
+        self < now
+    }
+
+    /// `YYMM`, as the API and card messages print it.
+    #[must_use]
+    pub fn yymm(self) -> String {
+        format!("{:02}{:02}", self.year % 100, self.month)
+    }
+}
+
+/// What may be kept of a card that was used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CardSummary {
+    /// The brand that pays.
+    pub brand: Brand,
+    /// First six digits, where they may be kept.
+    pub bin: Option<String>,
+    /// Last four digits.
+    pub last4: String,
+    /// The month the card ends.
+    pub expiry: Expiry,
+    /// The name typed by the customer.
+    pub holder: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn published_test_cards_have_the_brand_they_are_published_under() {
+        for (digits, brand) in [
+            ("6799990000000000011", Some(Brand::Maestro)),
+            ("6759000000005", Some(Brand::Maestro)),
+            ("6759649826438453", Some(Brand::Maestro)),
+            ("6304000000000000", Some(Brand::Maestro)),
+            ("5641820000000005", Some(Brand::Maestro)),
+            ("67034500054620008", Some(Brand::Maestro)),
+            ("5500000000000004", Some(Brand::Mastercard)),
+            ("2223003122003222", Some(Brand::Mastercard)),
+            ("2720992593319364", Some(Brand::Mastercard)),
+            ("4111111111111111", Some(Brand::Visa)),
+            ("4917610000000000003", Some(Brand::Visa)),
+            ("374500000000015", Some(Brand::Amex)),
+            ("6011111111111117", None),
+            ("36006666333344", None),
+            ("3530111333300000", None),
+            ("6212345678901232", None),
+            ("5066991111111118", None),
+            ("6062826786276634", None),
+            ("5019717010103742", None),
+        ] {
+            assert_eq!(Pan::parse(digits).expect(digits).brand(), brand, "{digits}");
+        }
+    }
+
+    #[test]
+    fn typed_numbers_are_checked_before_anything_is_sent() {
+        assert_eq!(Pan::parse(" 6799 9900 0000 0000 011 ").unwrap().last4(), "0011");
+        assert_eq!(Pan::parse(""), Err(PanFault::Missing));
+        assert_eq!(Pan::parse("67999900000"), Err(PanFault::Malformed));
+        assert_eq!(Pan::parse("67999900000000000112"), Err(PanFault::Malformed));
+        assert_eq!(Pan::parse("6799990000000000x11"), Err(PanFault::Malformed));
+        assert_eq!(Pan::parse("6799990000000000012"), Err(PanFault::CheckDigit));
+    }
+
+    #[test]
+    fn a_pan_never_prints_whole() {
+        let pan = Pan::parse("6799990000000000011").unwrap();
+        assert_eq!(format!("{pan:?}"), "Pan(…0011)");
+        assert_eq!(
+            Pan::parse("679999000004").unwrap().bin(),
+            None,
+            "12 digits keep only their last four"
+        );
+    }
+
+    #[test]
+    fn expiry_is_read_in_the_forms_people_type() {
+        let expected = Some(Expiry {
+            year: 2030,
+            month: 12,
+        });
+        for text in ["12/30", "12 / 30", "1230", "12/2030", "12-30"] {
+            assert_eq!(Expiry::parse(text), expected, "{text}");
+        }
+        assert_eq!(
+            Expiry::parse("1/30").map(|expiry| expiry.yymm()).as_deref(),
+            Some("3001")
+        );
+        for text in ["", "13/30", "00/30", "12", "12/3", "ab/cd", "12/1999"] {
+            assert_eq!(Expiry::parse(text), None, "{text}");
+        }
+        assert_eq!(Expiry::parse_yymm("3012"), expected);
+    }
+}

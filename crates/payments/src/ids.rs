@@ -1,0 +1,178 @@
+//! Identities: one type each, so that none can stand in for another.
+
+use std::fmt;
+
+/// A site (webshop) of an account. Orders, keys and settings belong to a site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SiteId(pub i64);
+
+impl fmt::Display for SiteId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The shop's own reference of an order: 1–50 characters, unique per site, kept digit for digit.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderId(String);
+
+/// The longest order id, in characters.
+pub const ORDER_ID_MAX: usize = 50;
+
+impl OrderId {
+    /// Takes 1–50 characters without control characters; `None` otherwise.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let length = text.chars().count();
+        let fits = (1..=ORDER_ID_MAX).contains(&length);
+        let printable = !text.chars().any(char::is_control) && !text.trim().is_empty();
+        (fits && printable).then(|| Self(text.to_owned()))
+    }
+
+    /// The id as the shop wrote it.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for OrderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The PSP id of a transaction: an integer of 16 digits, below 2^53 so that JavaScript keeps it whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TransactionId(pub i64);
+
+impl TransactionId {
+    /// Unix seconds of creation followed by six random digits.
+    #[must_use]
+    pub fn new(created_at_unix: i64, random: u32) -> Self {
+        Self(
+            created_at_unix
+                .saturating_mul(1_000_000)
+                .saturating_add(i64::from(random % 1_000_000)),
+        )
+    }
+}
+
+impl fmt::Display for TransactionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Letters and digits a session id is made of.
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+/// How many leading characters of a session id name its site.
+const SITE_CHARACTERS: usize = 5;
+/// The length of a session id.
+pub const SESSION_ID_LENGTH: usize = 35;
+/// Random characters in a session id: 178 bits.
+pub const SESSION_RANDOM: usize = SESSION_ID_LENGTH - SITE_CHARACTERS;
+
+/// A payment session: the unguessable name in a payment link, 35 characters `[A-Za-z0-9]`.
+///
+/// The first five characters name the site, so that a session is found by a key that starts with the site.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId(String);
+
+impl SessionId {
+    /// A session of `site`, from random bytes (each byte below 62 × 4 gives one character; others are skipped).
+    ///
+    /// Returns `None` when `random` held too few usable bytes.
+    #[must_use]
+    pub fn draw(site: SiteId, random: &[u8]) -> Option<Self> {
+        let mut id = String::with_capacity(SESSION_ID_LENGTH);
+        let mut rest = u64::try_from(site.0).ok()?;
+        for _ in 0..SITE_CHARACTERS {
+            id.insert(0, letter(rest % 62)?);
+            rest /= 62;
+        }
+        let usable = random.iter().filter(|byte| **byte < 248).take(SESSION_RANDOM);
+        for byte in usable {
+            id.push(letter(u64::from(byte % 62))?);
+        }
+        (rest == 0 && id.len() == SESSION_ID_LENGTH).then_some(Self(id))
+    }
+
+    /// Takes 35 letters and digits; `None` otherwise.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let known = text.len() == SESSION_ID_LENGTH && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        known.then(|| Self(text.to_owned()))
+    }
+
+    /// The site that the first characters name.
+    #[must_use]
+    pub fn site(&self) -> SiteId {
+        let number = self.0.bytes().take(SITE_CHARACTERS).fold(0_i64, |number, byte| {
+            let digit = ALPHABET.iter().position(|letter| *letter == byte).unwrap_or(0);
+            number
+                .saturating_mul(62)
+                .saturating_add(i64::try_from(digit).unwrap_or(0))
+        });
+        SiteId(number)
+    }
+
+    /// The 35 characters.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn letter(digit: u64) -> Option<char> {
+    let at = usize::try_from(digit).ok()?;
+    ALPHABET.get(at).map(|byte| char::from(*byte))
+}
+
+impl fmt::Display for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_id_names_its_site() {
+        for site in [0, 1, 61, 62, 916_132_831] {
+            let id = SessionId::draw(SiteId(site), &[7; 64]).unwrap();
+            assert_eq!(id.as_str().len(), SESSION_ID_LENGTH);
+            assert_eq!(id.site(), SiteId(site));
+            assert_eq!(SessionId::parse(id.as_str()), Some(id));
+        }
+        assert_eq!(
+            SessionId::draw(SiteId(916_132_832), &[7; 64]),
+            None,
+            "one more does not fit"
+        );
+        assert_eq!(
+            SessionId::draw(SiteId(1), &[255; 64]),
+            None,
+            "too little randomness"
+        );
+    }
+
+    #[test]
+    fn a_transaction_id_has_sixteen_digits_below_two_to_the_53() {
+        let id = TransactionId::new(1_795_000_000, 4_294_967_295).0;
+        assert_eq!(id.to_string().len(), 16);
+        assert!(id < (1 << 53));
+    }
+
+    #[test]
+    fn order_ids_are_kept_as_written_within_fifty_characters() {
+        for good in ["000069038", "1722333.123", "a/b c#d", "é".repeat(50).as_str()] {
+            assert_eq!(OrderId::parse(good).unwrap().as_str(), good);
+        }
+        for bad in ["", " ", "a\nb", "x".repeat(51).as_str()] {
+            assert_eq!(OrderId::parse(bad), None, "{bad:?}");
+        }
+    }
+}
