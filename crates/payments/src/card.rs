@@ -284,18 +284,15 @@ impl Expiry {
     /// Takes `MM/YY` in the forms people type: `12/30`, `12 / 2030`, `1230`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let digits: String = text
-            .chars()
-            .filter(|letter| !matches!(letter, ' ' | '/' | '-' | '.'))
-            .collect();
-        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        let text: String = text.chars().filter(|letter| *letter != ' ').collect();
+        let (month, year) = match text.split_once(['/', '-', '.']) {
+            Some(parts) => parts,
+            None => text.split_at_checked(2)?,
+        };
+        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if !digits(month) || !digits(year) || month.len() > 2 || !matches!(year.len(), 2 | 4) {
             return None;
         }
-        let (month, year) = match digits.len() {
-            3 => digits.split_at_checked(1)?,
-            4 | 6 => digits.split_at_checked(2)?,
-            _ => return None,
-        };
         let year: i16 = year.parse().ok()?;
         Self::new(
             if year < 100 {
