@@ -11,6 +11,18 @@
 )]
 
 pub mod card;
+pub mod change;
+pub mod decide;
+pub mod decline;
 pub mod ids;
+pub mod ledger;
 pub mod money;
+pub mod notify;
+pub mod order;
+pub mod session;
+pub mod status;
+pub mod threeds;
 pub mod time;
+pub mod transaction;
+
+pub use decide::{decide, place};

@@ -1,0 +1,74 @@
+//! Changes: what a decision does to an order, as data. A store commits all changes of one decision or none.
+
+use crate::ids::{SessionId, TransactionId};
+use crate::ledger::{Step, Transfer};
+use crate::order::{Order, Terms};
+use crate::session::{Ending, Session};
+use crate::time::Timestamp;
+use crate::transaction::Transaction;
+
+/// One thing that changes. Every value is whole: a store writes it without looking at what was there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// The order exists now, with its first session.
+    OrderPlaced(Box<Order>),
+    /// A new request replaced what is to be paid.
+    TermsReplaced(Terms),
+    /// Another session is the order's current one.
+    SessionOpened(Session),
+    /// A session can no longer be paid through.
+    SessionEnded {
+        /// Which.
+        session: SessionId,
+        /// Why.
+        why: Ending,
+        /// When.
+        at: Timestamp,
+    },
+    /// A card was submitted through the current session.
+    AttemptCounted {
+        /// Which session.
+        session: SessionId,
+        /// How many so far.
+        attempts: u32,
+    },
+    /// An attempt began.
+    TransactionOpened(Box<Transaction>),
+    /// An attempt stands elsewhere now.
+    TransactionMoved(Box<Transaction>),
+    /// Money moved in the ledger. A step is posted once per transaction.
+    Transferred {
+        /// For which attempt.
+        transaction: TransactionId,
+        /// Which step of its life.
+        step: Step,
+        /// From where to where.
+        transfer: Transfer,
+    },
+    /// The shop has to be told how the order stands.
+    NotificationDue,
+    /// Something has to be done later.
+    JobDue {
+        /// What.
+        job: Job,
+        /// Not before.
+        at: Timestamp,
+    },
+    /// Something no longer has to be done.
+    JobDone(Job),
+}
+
+/// Work that follows from a change and is done by a worker. Each is safe to run twice.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Job {
+    /// End a session whose lifetime is over.
+    ExpireSession(SessionId),
+    /// End an attempt whose customer never came back.
+    ExpireTransaction(TransactionId),
+    /// Find out, or undo, what the host did with an authorisation.
+    ResolveUnknown(TransactionId),
+    /// End a hold that nobody reviewed.
+    EndReview(TransactionId),
+    /// Give a rejected payment's approval back to the acquirer.
+    ReleaseApproval(TransactionId),
+}

@@ -1,0 +1,231 @@
+//! From the authentication's outcome to a settled authorisation, also when nobody answers.
+//!
+//! The intent to authorise is committed before anything is sent, together with the job that finds out
+//! what became of it. From there on only the host's word, or an acknowledged reversal, ends it.
+
+use super::{Refused, ended, moved};
+use crate::change::{Change, Job};
+use crate::decline::Decline;
+use crate::ledger::{Step, is_posted};
+use crate::threeds::Authentication;
+use crate::time::{Millis, Timestamp};
+use crate::transaction::{Approval, FRAUD_SCORE_HELD, REVIEW_LIFETIME, Review, State, Transaction, Verdict};
+
+/// What the acquirer says about an authorisation.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The card was charged.
+    Approved {
+        /// The issuer's words.
+        approval: Approval,
+        /// How a hold ends by itself, where the host foretells it (the simulator does); five days otherwise.
+        review: Option<(Millis, Verdict)>,
+    },
+    /// The card was not charged.
+    Declined {
+        /// DE 39.
+        response_code: String,
+    },
+    /// No usable answer: the card may have been charged.
+    Unknown,
+}
+
+/// Inquiries without an answer after which an authorisation is reversed instead.
+pub const INQUIRIES_MAX: u32 = 4;
+
+/// How long after the answer's deadline the worker takes over an authorisation.
+#[must_use]
+pub fn answer_overdue_after(answer_within: Millis) -> Millis {
+    Millis(answer_within.0.saturating_add(Millis::seconds(5).0))
+}
+
+/// How long to wait before inquiry number `asked` + 1.
+#[must_use]
+pub fn inquiry_delay(asked: u32) -> Millis {
+    Millis::seconds(match asked {
+        0 => 2,
+        1 => 5,
+        2 => 15,
+        _ => 30,
+    })
+}
+
+/// How long to wait before reversal number `sent` + 1. There is no last one.
+#[must_use]
+pub fn reversal_delay(sent: u32) -> Millis {
+    Millis::seconds(match sent {
+        0 => 0,
+        1 => 10,
+        2 => 30,
+        3 => 60,
+        4 => 300,
+        _ => 900,
+    })
+}
+
+pub(super) fn authenticated(
+    transaction: &Transaction,
+    authentication: Authentication,
+    card_at_hand: bool,
+    answer_within: Millis,
+    now: Timestamp,
+) -> Result<Vec<Change>, Refused> {
+    if !transaction.is_authenticating() || now >= transaction.expires_at() {
+        return Err(Refused::OutOfTurn);
+    }
+    let decline = authentication.decline(transaction.card.brand);
+    let transaction = Transaction {
+        authentication: Some(authentication),
+        ..transaction.clone()
+    };
+    let decline = decline.or_else(|| (!card_at_hand).then(Decline::card_forgotten));
+    if let Some(decline) = decline {
+        return Ok(ended(&transaction, State::Declined(decline), now));
+    }
+    let overdue_at = now.plus(answer_overdue_after(answer_within));
+    Ok(vec![
+        moved(&transaction, State::Authorising, now),
+        Change::JobDone(Job::ExpireTransaction(transaction.id)),
+        Change::JobDue {
+            job: Job::ResolveUnknown(transaction.id),
+            at: overdue_at,
+        },
+    ])
+}
+
+pub(super) fn answered(
+    transaction: &Transaction,
+    outcome: Outcome,
+    now: Timestamp,
+) -> Result<Vec<Change>, Refused> {
+    match (&transaction.state, outcome) {
+        (State::Authorising, Outcome::Unknown) => Ok(unknown(transaction, now)),
+        // A late answer is as good as one in time until the reversal is on its way; then the reversal stands.
+        (State::Authorising | State::Unknown { .. }, outcome) => Ok(settled(transaction, outcome, now)),
+        _ => Err(Refused::OutOfTurn),
+    }
+}
+
+pub(super) fn answer_overdue(transaction: &Transaction, now: Timestamp) -> Vec<Change> {
+    if matches!(transaction.state, State::Authorising) {
+        unknown(transaction, now)
+    } else {
+        Vec::new()
+    }
+}
+
+fn unknown(transaction: &Transaction, now: Timestamp) -> Vec<Change> {
+    let job = Job::ResolveUnknown(transaction.id);
+    vec![
+        moved(transaction, State::Unknown { asked: 0 }, now),
+        Change::JobDue {
+            job,
+            at: now.plus(inquiry_delay(0)),
+        },
+    ]
+}
+
+pub(super) fn inquiry_answered(
+    transaction: &Transaction,
+    outcome: Outcome,
+    not_found: bool,
+    now: Timestamp,
+) -> Result<Vec<Change>, Refused> {
+    let State::Unknown { asked } = transaction.state else {
+        return Err(Refused::OutOfTurn);
+    };
+    if outcome != Outcome::Unknown {
+        return Ok(settled(transaction, outcome, now));
+    }
+    let asked = asked.saturating_add(1);
+    // "Never seen" is not enough: the request may still be under way. A reversal settles it for good.
+    let (state, delay) = if not_found || asked >= INQUIRIES_MAX {
+        (State::Reversing { sent: 0 }, reversal_delay(0))
+    } else {
+        (State::Unknown { asked }, inquiry_delay(asked))
+    };
+    let job = Job::ResolveUnknown(transaction.id);
+    Ok(vec![
+        moved(transaction, state, now),
+        Change::JobDue {
+            job,
+            at: now.plus(delay),
+        },
+    ])
+}
+
+pub(super) fn reversal_answered(
+    transaction: &Transaction,
+    acknowledged: bool,
+    now: Timestamp,
+) -> Result<Vec<Change>, Refused> {
+    let State::Reversing { sent } = transaction.state else {
+        return Err(Refused::OutOfTurn);
+    };
+    let job = Job::ResolveUnknown(transaction.id);
+    if acknowledged {
+        let mut changes = ended(transaction, State::Declined(Decline::reversed()), now);
+        changes.push(Change::JobDone(job));
+        return Ok(changes);
+    }
+    let sent = sent.saturating_add(1);
+    let at = now.plus(reversal_delay(sent));
+    Ok(vec![
+        moved(transaction, State::Reversing { sent }, now),
+        Change::JobDue { job, at },
+    ])
+}
+
+/// The host has spoken: approved or declined.
+fn settled(transaction: &Transaction, outcome: Outcome, now: Timestamp) -> Vec<Change> {
+    let mut changes = match outcome {
+        Outcome::Unknown => return Vec::new(),
+        Outcome::Declined { response_code } => {
+            let decline = Decline::authorisation(&response_code, transaction.card.brand);
+            ended(transaction, State::Declined(decline), now)
+        }
+        Outcome::Approved { approval, review } if approval.fraud_score >= FRAUD_SCORE_HELD => {
+            let (after, verdict) = review.unwrap_or((REVIEW_LIFETIME, Verdict::Reject));
+            let review = Review {
+                ends_at: now.plus(after),
+                verdict,
+            };
+            let mut changes = paid(
+                transaction,
+                State::Uncleared { approval, review },
+                Step::Hold,
+                now,
+            );
+            changes.push(Change::JobDue {
+                job: Job::EndReview(transaction.id),
+                at: review.ends_at,
+            });
+            changes
+        }
+        Outcome::Approved { approval, .. } => paid(
+            transaction,
+            State::Completed { approval, at: now },
+            Step::Collect,
+            now,
+        ),
+    };
+    changes.push(Change::JobDone(Job::ResolveUnknown(transaction.id)));
+    changes
+}
+
+/// The attempt is paid or cleared: the ledger moves in the same commit, and the shop is told.
+pub(super) fn paid(transaction: &Transaction, state: State, step: Step, now: Timestamp) -> Vec<Change> {
+    let mut changes = vec![moved(transaction, state, now)];
+    changes.extend(transferred(transaction, step));
+    changes.push(Change::NotificationDue);
+    changes
+}
+
+/// The ledger's part of a step, where the transaction has one.
+pub(super) fn transferred(transaction: &Transaction, step: Step) -> Option<Change> {
+    is_posted(transaction).then(|| Change::Transferred {
+        transaction: transaction.id,
+        step,
+        transfer: step.transfer(transaction.amount),
+    })
+}

@@ -1,0 +1,127 @@
+//! Ends that nobody paid for: cancelled, expired, rejected after review.
+
+use super::authorise::{paid, transferred};
+use super::{Refused, ended, moved};
+use crate::change::{Change, Job};
+use crate::ids::SessionId;
+use crate::ledger::Step;
+use crate::order::Order;
+use crate::session::Ending;
+use crate::time::Timestamp;
+use crate::transaction::{State, Transaction, Verdict};
+
+pub(super) fn review_ended(
+    transaction: &Transaction,
+    verdict: Verdict,
+    now: Timestamp,
+) -> Result<Vec<Change>, Refused> {
+    let State::Uncleared { approval, .. } = &transaction.state else {
+        return Err(Refused::OutOfTurn);
+    };
+    let approval = approval.clone();
+    let done = Change::JobDone(Job::EndReview(transaction.id));
+    let mut changes = match verdict {
+        Verdict::Accept => paid(
+            transaction,
+            State::Completed { approval, at: now },
+            Step::Clear,
+            now,
+        ),
+        Verdict::Reject => {
+            let mut changes = vec![moved(
+                transaction,
+                State::Void {
+                    approval,
+                    released_at: None,
+                },
+                now,
+            )];
+            changes.extend(transferred(transaction, Step::Release));
+            changes.push(Change::JobDue {
+                job: Job::ReleaseApproval(transaction.id),
+                at: now,
+            });
+            changes.push(Change::NotificationDue);
+            changes
+        }
+    };
+    changes.push(done);
+    Ok(changes)
+}
+
+pub(super) fn approval_released(transaction: &Transaction, now: Timestamp) -> Result<Vec<Change>, Refused> {
+    let State::Void {
+        approval,
+        released_at: None,
+    } = &transaction.state
+    else {
+        return Err(Refused::OutOfTurn);
+    };
+    let state = State::Void {
+        approval: approval.clone(),
+        released_at: Some(now),
+    };
+    // Not a change the shop can see: the status stays, so nothing is announced.
+    let released = Transaction {
+        state,
+        ..transaction.clone()
+    };
+    Ok(vec![
+        Change::TransactionMoved(Box::new(released)),
+        Change::JobDone(Job::ReleaseApproval(transaction.id)),
+    ])
+}
+
+pub(super) fn cancel(order: &Order, now: Timestamp) -> Result<Vec<Change>, Refused> {
+    if order.paid().is_some() {
+        return Err(Refused::AlreadyPaid);
+    }
+    match order.session.ended.map(|ended| ended.why) {
+        Some(Ending::Cancelled) => return Err(Refused::SessionCancelled),
+        Some(Ending::Expired) => return Err(Refused::SessionExpired),
+        Some(Ending::Replaced) | None => {}
+    }
+    let mut changes = Vec::new();
+    if let Some(open) = order.open() {
+        if open.is_money_moving() {
+            return Err(Refused::PaymentInProgress);
+        }
+        changes.push(moved(open, State::Cancelled, now));
+        changes.push(Change::JobDone(Job::ExpireTransaction(open.id)));
+    }
+    let session = order.session.id.clone();
+    changes.push(Change::SessionEnded {
+        session: session.clone(),
+        why: Ending::Cancelled,
+        at: now,
+    });
+    changes.push(Change::JobDone(Job::ExpireSession(session)));
+    changes.push(Change::NotificationDue);
+    Ok(changes)
+}
+
+pub(super) fn expire_transaction(transaction: &Transaction, now: Timestamp) -> Vec<Change> {
+    if transaction.is_authenticating() && now >= transaction.expires_at() {
+        ended(transaction, State::Expired, now)
+    } else {
+        vec![Change::JobDone(Job::ExpireTransaction(transaction.id))]
+    }
+}
+
+pub(super) fn expire_session(order: &Order, session: &SessionId, now: Timestamp) -> Vec<Change> {
+    let done = Change::JobDone(Job::ExpireSession(session.clone()));
+    let current = &order.session;
+    if current.id != *session || current.ended.is_some() || now < current.ends_at {
+        return vec![done];
+    }
+    let mut changes = vec![Change::SessionEnded {
+        session: session.clone(),
+        why: Ending::Expired,
+        at: now,
+    }];
+    if order.transactions.is_empty() {
+        changes.push(Change::NotificationDue);
+    }
+    changes.push(done);
+    changes
+}

@@ -1,0 +1,75 @@
+//! The two public status words of an order: a projection of what is stored, never stored themselves.
+
+use crate::order::Order;
+use crate::session::Ending;
+use crate::transaction::{Settlement, State, Transaction};
+
+/// How the shop's order and its money stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// The API's `status`.
+    pub order: &'static str,
+    /// The API's `financial_status`; `None` where no transaction ever existed.
+    pub financial: Option<&'static str>,
+}
+
+impl Status {
+    fn both(word: &'static str) -> Self {
+        Self {
+            order: word,
+            financial: Some(word),
+        }
+    }
+}
+
+/// The status of an order: paid beats held beats open beats the newest ended attempt.
+#[must_use]
+pub fn of_order(order: &Order) -> Status {
+    if let Some(transaction) = order.paid().or_else(|| order.open()) {
+        return of_transaction(transaction);
+    }
+    let ended = order.session.ended.map(|ended| ended.why);
+    match (order.transactions.last(), ended) {
+        (None, Some(Ending::Expired | Ending::Cancelled)) => Status {
+            order: "cancelled",
+            financial: None,
+        },
+        (None, Some(Ending::Replaced) | None) => Status::both("initialized"),
+        (Some(_), Some(Ending::Cancelled)) => Status {
+            order: "void",
+            financial: Some("cancelled"),
+        },
+        (Some(newest), Some(Ending::Expired | Ending::Replaced) | None) => of_transaction(newest),
+    }
+}
+
+/// The status of one attempt.
+#[must_use]
+pub fn of_transaction(transaction: &Transaction) -> Status {
+    match &transaction.state {
+        State::Authenticating | State::Authorising | State::Unknown { .. } | State::Reversing { .. } => {
+            Status::both("initialized")
+        }
+        State::Uncleared { .. } => match transaction.settlement {
+            Settlement::Gateway => Status::both("uncleared"),
+            Settlement::Scheme => Status {
+                order: "uncleared",
+                financial: Some("initialized"),
+            },
+        },
+        State::Completed { .. } => match transaction.settlement {
+            Settlement::Gateway => Status::both("completed"),
+            Settlement::Scheme => Status {
+                order: "completed",
+                financial: Some("initialized"),
+            },
+        },
+        State::Declined(_) => Status::both("declined"),
+        State::Expired => Status::both("expired"),
+        State::Void { .. } => Status::both("void"),
+        State::Cancelled => Status {
+            order: "void",
+            financial: Some("cancelled"),
+        },
+    }
+}

@@ -1,0 +1,176 @@
+//! A transaction: one attempt to pay an order, born when the customer submits a card.
+
+use crate::card::CardSummary;
+use crate::decline::Decline;
+use crate::ids::{SessionId, TransactionId};
+use crate::money::Amount;
+use crate::threeds::Authentication;
+use crate::time::{Millis, Timestamp};
+
+/// How long a card transaction may take until it expires: one hour, fixed.
+pub const TRANSACTION_LIFETIME: Millis = Millis::hours(1);
+/// How long a held payment waits for a reviewer before it lapses: five days.
+pub const REVIEW_LIFETIME: Millis = Millis::days(5);
+/// Fraud scores from here on hold the payment for review (1–5 pass, 6–10 are held).
+pub const FRAUD_SCORE_HELD: u8 = 6;
+
+/// One attempt to pay.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Transaction {
+    /// The PSP id.
+    pub id: TransactionId,
+    /// The session it was made through.
+    pub session: SessionId,
+    /// When the card was submitted.
+    pub created_at: Timestamp,
+    /// When its state changed last.
+    pub modified_at: Timestamp,
+    /// What is to be paid, fixed at submission.
+    pub amount: Amount,
+    /// What may be kept of the card.
+    pub card: CardSummary,
+    /// Whose balance the money enters.
+    pub settlement: Settlement,
+    /// What 3-D Secure answered, once it has.
+    pub authentication: Option<Authentication>,
+    /// Where it stands.
+    pub state: State,
+}
+
+/// Whose balance the money enters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// The gateway collects and pays out.
+    Gateway,
+    /// The scheme settles with the merchant directly (own Amex merchant number).
+    Scheme,
+}
+
+/// Where a transaction stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum State {
+    /// The customer is being authenticated.
+    Authenticating,
+    /// The intent to authorise is committed and the request is on its way.
+    Authorising,
+    /// No usable answer came: the host is asked `asked` times so far. Nobody knows whether the card was charged.
+    Unknown {
+        /// Inquiries without an answer.
+        asked: u32,
+    },
+    /// The host is being told to undo whatever it did; it was told `sent` times so far.
+    Reversing {
+        /// Reversals without an acknowledgement.
+        sent: u32,
+    },
+    /// Approved and held for review.
+    Uncleared {
+        /// The issuer's approval.
+        approval: Approval,
+        /// How the hold ends when no reviewer decides.
+        review: Review,
+    },
+    /// Approved: the order is paid.
+    Completed {
+        /// The issuer's approval.
+        approval: Approval,
+        /// When it was completed.
+        at: Timestamp,
+    },
+    /// Refused by the issuer, the authentication or the gateway.
+    Declined(Decline),
+    /// The customer never came back from the authentication.
+    Expired,
+    /// Held and then rejected: the approval is released at the acquirer.
+    Void {
+        /// The issuer's approval.
+        approval: Approval,
+        /// When the acquirer acknowledged the release.
+        released_at: Option<Timestamp>,
+    },
+    /// Ended by the shop before it was paid.
+    Cancelled,
+}
+
+/// An issuer's approval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approval {
+    /// Six characters, DE 38.
+    pub authorization_code: String,
+    /// DE 39, normally `00`.
+    pub response_code: String,
+    /// The gateway's risk score, 1 (none) to 10.
+    pub fraud_score: u8,
+    /// The outcome of the card code check, `M` match, when one was made.
+    pub cvc_result: Option<String>,
+}
+
+/// How a hold for review ends by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// When.
+    pub ends_at: Timestamp,
+    /// With which verdict.
+    pub verdict: Verdict,
+}
+
+/// A reviewer's decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// The payment stands.
+    Accept,
+    /// The payment is rejected and released.
+    Reject,
+}
+
+impl Transaction {
+    /// When the customer's time is up.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.created_at.plus(TRANSACTION_LIFETIME)
+    }
+
+    /// Whether money may be moving: the host was or is being spoken to and has not settled it.
+    #[must_use]
+    pub fn is_money_moving(&self) -> bool {
+        matches!(
+            self.state,
+            State::Authorising | State::Unknown { .. } | State::Reversing { .. }
+        )
+    }
+
+    /// Whether it waits for the customer at the issuer's page.
+    #[must_use]
+    pub fn is_authenticating(&self) -> bool {
+        matches!(self.state, State::Authenticating)
+    }
+
+    /// Whether it is neither paid nor ended.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.is_authenticating() || self.is_money_moving()
+    }
+
+    /// Whether the order counts as paid through it, held or not.
+    #[must_use]
+    pub fn is_paid(&self) -> bool {
+        matches!(self.state, State::Completed { .. } | State::Uncleared { .. })
+    }
+
+    /// The issuer's approval, when there is one.
+    #[must_use]
+    pub fn approval(&self) -> Option<&Approval> {
+        match &self.state {
+            State::Uncleared { approval, .. }
+            | State::Completed { approval, .. }
+            | State::Void { approval, .. } => Some(approval),
+            State::Authenticating
+            | State::Authorising
+            | State::Unknown { .. }
+            | State::Reversing { .. }
+            | State::Declined(_)
+            | State::Expired
+            | State::Cancelled => None,
+        }
+    }
+}
