@@ -1,0 +1,396 @@
+//! The HTTP client for requests that leave the building: notifications to shops, and `kassa pay`.
+//!
+//! It does little on purpose. One connection per request, HTTP/1.1, no redirects, no proxy, no
+//! decompression, no cookies. Every step has a limit: connecting, the whole call, the answer's header
+//! and body. Names are resolved here and connected to by the very address that was checked, so that an
+//! answer that changes between check and use (DNS rebinding) changes nothing; see [`Reach`].
+//!
+//! Everything happens inside the future [`Client::send`] returns: dropping it closes the connection.
+
+mod guard;
+mod tls;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::client::conn::http1;
+use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::{Method, Uri};
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use url::{Host, Position, Url};
+
+pub use guard::{Network, NetworkError, Reach, is_public};
+
+/// An answer's header may be this long; hyper allows 100 fields in it.
+const HEADER_LIMIT: usize = 16 * 1024;
+/// Of a name with many addresses we try the first few, so that each gets a fair share of the time.
+const ADDRESSES_TRIED: usize = 4;
+/// Longer time limits are cut to this, which also keeps the arithmetic on instants from overflowing.
+const LONGEST_CALL: Duration = Duration::from_secs(3600);
+const OUR_NAME: &str = concat!("Kassa/", env!("CARGO_PKG_VERSION"));
+
+/// Sends requests within limits. Cloning is cheap.
+#[derive(Debug, Clone)]
+pub struct Client {
+    options: Arc<Options>,
+    tls: Arc<rustls::ClientConfig>,
+}
+
+/// The limits of a [`Client`]; the defaults are those of notifications.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// For resolving, connecting and the TLS handshake together.
+    pub connect_timeout: Duration,
+    /// For the whole call, from resolving to the last byte of the body.
+    pub total_timeout: Duration,
+    /// Bytes of body read at most; what was read by then is the body.
+    pub body_limit: usize,
+    /// Where addresses come from.
+    pub resolver: Resolver,
+    /// Accept any TLS certificate. Only `kassa pay --insecure` asks for this.
+    pub insecure_tls: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Options {
+            connect_timeout: Duration::from_secs(5),
+            total_timeout: Duration::from_secs(15),
+            body_limit: 64 * 1024,
+            resolver: Resolver::System,
+            insecure_tls: false,
+        }
+    }
+}
+
+/// Where the addresses of a name come from.
+#[derive(Debug, Clone)]
+pub enum Resolver {
+    /// The operating system.
+    System,
+    /// This table and nothing else, for tests.
+    Fixed(HashMap<String, Vec<IpAddr>>),
+}
+
+/// What to send.
+#[derive(Clone)]
+pub struct Request {
+    /// The method, usually GET or POST.
+    pub method: Method,
+    /// An `http` or `https` URL without user name and password; its fragment is not sent.
+    pub url: Url,
+    /// Further header fields; `Host`, `User-Agent`, `Content-Length` and `Connection` are added.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body, sent as it is.
+    pub body: Vec<u8>,
+}
+
+/// Header and body stay out of logs: they carry signatures and customers' data.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "Request({} {}, {} bytes)",
+            self.method,
+            self.url,
+            self.body.len()
+        )
+    }
+}
+
+/// What came back. Any status is an answer, also 302 and 500.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The header fields.
+    pub headers: HeaderMap,
+    /// The body, cut at [`Options::body_limit`].
+    pub body: Vec<u8>,
+}
+
+/// Why there is no answer. The text is safe to show to a merchant: it tells nothing about our network, for
+/// which reason the refused address is in the value but not in the text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Failure {
+    /// The request itself cannot be sent: not an HTTP URL, a user name in it, a line break in a header.
+    Unsendable(String),
+    /// The host has an address outside the [`Reach`]; nothing was connected to.
+    Forbidden(IpAddr),
+    /// The host name has no address.
+    Resolve(String),
+    /// No connection to any address of the host.
+    Connect(String),
+    /// No trusted TLS session.
+    Tls(String),
+    /// The request was sent, at least in part, and the answer was not complete in time.
+    Timeout,
+    /// What came back is not a complete HTTP/1.1 answer within our limits.
+    Protocol(String),
+}
+
+impl Failure {
+    /// Whether bytes of the request may have reached the receiver, who may then have acted on it.
+    #[must_use]
+    pub fn was_sent(&self) -> bool {
+        match self {
+            Failure::Timeout | Failure::Protocol(_) => true,
+            Failure::Unsendable(_)
+            | Failure::Forbidden(_)
+            | Failure::Resolve(_)
+            | Failure::Connect(_)
+            | Failure::Tls(_) => false,
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Failure::Unsendable(why) => write!(f, "cannot be sent: {why}"),
+            Failure::Forbidden(_) => f.write_str("the host has an address that is not public"),
+            Failure::Resolve(why) => write!(f, "cannot resolve the host: {why}"),
+            Failure::Connect(why) => write!(f, "cannot connect: {why}"),
+            Failure::Tls(why) => write!(f, "no secure connection: {why}"),
+            Failure::Timeout => f.write_str("no complete answer in time"),
+            Failure::Protocol(why) => write!(f, "not a valid answer: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl Client {
+    /// A client with these limits.
+    ///
+    /// # Errors
+    /// When the TLS library finds its own settings inconsistent.
+    pub fn new(options: Options) -> Result<Self, rustls::Error> {
+        let tls = tls::config(options.insecure_tls)?;
+        Ok(Client {
+            options: Arc::new(options),
+            tls: Arc::new(tls),
+        })
+    }
+
+    /// Sends one request and reads its answer.
+    ///
+    /// # Errors
+    /// A [`Failure`] when there is no answer; [`Failure::was_sent`] tells whether the receiver may
+    /// nevertheless have seen the request.
+    pub async fn send(&self, request: Request, reach: &Reach) -> Result<Answer, Failure> {
+        let start = Instant::now();
+        let total = self.options.total_timeout.min(LONGEST_CALL);
+        let connected_by = start + self.options.connect_timeout.min(total);
+        let limit = self.options.body_limit;
+
+        let url = request.url.clone();
+        let message = into_message(request)?;
+        let stream = self.connect(&url, reach, connected_by).await?;
+        let answer = async {
+            if url.scheme() == "https" {
+                exchange(self.secure(stream, &url, connected_by).await?, message, limit).await
+            } else {
+                exchange(stream, message, limit).await
+            }
+        };
+        timeout_at(start + total, answer)
+            .await
+            .unwrap_or(Err(Failure::Timeout))
+    }
+
+    /// Resolves, checks all addresses, and connects to the first that answers.
+    async fn connect(&self, url: &Url, reach: &Reach, by: Instant) -> Result<TcpStream, Failure> {
+        let port = url
+            .port_or_known_default()
+            .ok_or_else(|| unsendable("the url has no port"))?;
+        let mut addresses = self.resolve(url, port, by).await?;
+        if let Some(&forbidden) = addresses.iter().find(|&&address| !reach.permits(address)) {
+            return Err(Failure::Forbidden(forbidden));
+        }
+        addresses.truncate(ADDRESSES_TRIED);
+        let mut failure = Failure::Resolve("it has no address".to_owned());
+        for (index, address) in addresses.iter().enumerate() {
+            let left = u32::try_from(addresses.len() - index).unwrap_or(1);
+            let share = by.saturating_duration_since(Instant::now()) / left;
+            failure = match timeout(share, TcpStream::connect(SocketAddr::new(*address, port))).await {
+                Ok(Ok(stream)) => return pinned(stream, *address, reach),
+                Ok(Err(error)) => connect_failure(&error),
+                Err(_) => Failure::Connect("timed out".to_owned()),
+            };
+        }
+        Err(failure)
+    }
+
+    async fn resolve(&self, url: &Url, port: u16, by: Instant) -> Result<Vec<IpAddr>, Failure> {
+        let name = match url.host() {
+            Some(Host::Ipv4(address)) => return Ok(vec![address.into()]),
+            Some(Host::Ipv6(address)) => return Ok(vec![address.into()]),
+            Some(Host::Domain(name)) => name,
+            None => return Err(unsendable("the url has no host")),
+        };
+        let unknown = || Failure::Resolve("it has no address".to_owned());
+        match &self.options.resolver {
+            Resolver::Fixed(table) => table.get(name).cloned().ok_or_else(unknown),
+            Resolver::System => match timeout_at(by, tokio::net::lookup_host((name, port))).await {
+                Ok(Ok(found)) => Ok(found.map(|address| address.ip()).collect()),
+                Ok(Err(_)) => Err(unknown()),
+                Err(_) => Err(Failure::Resolve("timed out".to_owned())),
+            },
+        }
+    }
+
+    async fn secure(
+        &self,
+        stream: TcpStream,
+        url: &Url,
+        by: Instant,
+    ) -> Result<TlsStream<TcpStream>, Failure> {
+        let name = match url.host() {
+            Some(Host::Ipv4(address)) => ServerName::from(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => ServerName::from(IpAddr::V6(address)),
+            Some(Host::Domain(name)) => ServerName::try_from(name.to_owned())
+                .map_err(|_| Failure::Tls("no certificate can name this host".to_owned()))?,
+            None => return Err(unsendable("the url has no host")),
+        };
+        match timeout_at(
+            by,
+            TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream),
+        )
+        .await
+        {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => Err(Failure::Tls(error.to_string())),
+            Err(_) => Err(Failure::Tls("timed out".to_owned())),
+        }
+    }
+}
+
+/// The stream, if it really leads where we checked. Between connecting and here nothing can move it, so this
+/// only fires when a rule of the host (a transparent proxy, a rewriting firewall) does.
+fn pinned(stream: TcpStream, address: IpAddr, reach: &Reach) -> Result<TcpStream, Failure> {
+    let peer = stream.peer_addr().map_err(|error| connect_failure(&error))?.ip();
+    if peer != address || !reach.permits(peer) {
+        return Err(Failure::Forbidden(peer));
+    }
+    // Without this the request waits for the receiver's delayed acknowledgement of the TLS handshake.
+    stream
+        .set_nodelay(true)
+        .map_err(|error| connect_failure(&error))?;
+    Ok(stream)
+}
+
+fn into_message(request: Request) -> Result<hyper::Request<Full<Bytes>>, Failure> {
+    let Request {
+        method,
+        url,
+        headers,
+        body,
+    } = request;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(unsendable("the url is not http or https"));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(unsendable("the url has a user name or password"));
+    }
+    let path: Uri = url[Position::BeforePath..Position::AfterQuery]
+        .parse()
+        .map_err(|_| unsendable("the url's path is not valid in a request"))?;
+    let host = HeaderValue::from_str(&url[Position::BeforeHost..Position::AfterPort])
+        .map_err(|_| unsendable("the url's host is not valid in a request"))?;
+
+    let mut message = hyper::Request::new(Full::new(Bytes::from(body)));
+    *message.method_mut() = method;
+    *message.uri_mut() = path;
+    let fields = message.headers_mut();
+    fields.insert(HOST, host);
+    fields.insert(USER_AGENT, HeaderValue::from_static(OUR_NAME));
+    fields.insert(CONNECTION, HeaderValue::from_static("close"));
+    for (name, value) in headers {
+        let invalid = || unsendable(&format!("the header {name} is not valid"));
+        let field = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
+        fields.insert(field, HeaderValue::from_str(&value).map_err(|_| invalid())?);
+    }
+    Ok(message)
+}
+
+/// One request and its answer over a connection that is then closed.
+async fn exchange<S>(stream: S, message: hyper::Request<Full<Bytes>>, limit: usize) -> Result<Answer, Failure>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    // Field names in Title-Case: some shops' scripts look them up by their spelling.
+    let (mut sender, connection) = http1::Builder::new()
+        .title_case_headers(true)
+        .max_buf_size(HEADER_LIMIT)
+        .handshake(TokioIo::new(stream))
+        .await
+        .map_err(|error| protocol(&error))?;
+    let talk = async move {
+        let (head, mut incoming) = sender
+            .send_request(message)
+            .await
+            .map_err(|error| protocol(&error))?
+            .into_parts();
+        let mut body = Vec::new();
+        while body.len() < limit
+            && let Some(frame) = incoming.frame().await
+        {
+            if let Some(data) = frame.map_err(|_| broken_body())?.data_ref() {
+                body.extend_from_slice(&data[..data.len().min(limit - body.len())]);
+            }
+        }
+        Ok(Answer {
+            status: head.status.as_u16(),
+            headers: head.headers,
+            body,
+        })
+    };
+    match select(pin!(talk), pin!(connection)).await {
+        Either::Left((answer, _)) => answer,
+        // The connection may end before we have picked up what it delivered.
+        Either::Right((_, talk)) => talk.await,
+    }
+}
+
+fn unsendable(why: &str) -> Failure {
+    Failure::Unsendable(why.to_owned())
+}
+
+fn connect_failure(error: &io::Error) -> Failure {
+    Failure::Connect(error.kind().to_string())
+}
+
+fn protocol(error: &hyper::Error) -> Failure {
+    let why = if error.is_parse_too_large() {
+        "its header is too long"
+    } else if error.is_parse() {
+        "it is not HTTP/1.1"
+    } else if error.is_incomplete_message() || error.is_canceled() || error.is_closed() {
+        "the connection was closed before its end"
+    } else {
+        "the connection broke"
+    };
+    Failure::Protocol(why.to_owned())
+}
+
+fn broken_body() -> Failure {
+    Failure::Protocol("its body is not complete".to_owned())
+}
+
+#[cfg(test)]
+mod tests;
