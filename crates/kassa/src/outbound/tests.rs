@@ -232,7 +232,9 @@ async fn drips_are_cut_by_the_total_time() {
 #[tokio::test]
 async fn a_flood_of_interim_answers_is_cut_by_the_total_time() {
     let flood = Then::Repeat("HTTP/1.1 100 Continue\r\n\r\n", 0);
-    let failure = get(flood, |options| options.total_timeout = SHORT).await.unwrap_err();
+    let failure = get(flood, |options| options.total_timeout = SHORT)
+        .await
+        .unwrap_err();
     assert_eq!(failure, Failure::Timeout);
 }
 
