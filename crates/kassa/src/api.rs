@@ -1,0 +1,3 @@
+//! The JSON API under `/v1/json`: what shops send, read into types, and what they are answered.
+
+pub(crate) mod json;
