@@ -1,0 +1,307 @@
+//! Answers in the envelope every client expects, for success and for every mistake.
+//!
+//! An error is always a 4xx (500 when the fault is ours) *and* carries the JSON envelope, on every route:
+//! some clients only look at the status, others only at `success`. `error_info` is shown to shoppers by
+//! several shop plugins, so it never repeats what was sent beyond a name.
+
+use super::json::Fault;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use payments::ids::OrderId;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// Every `error_code` of the API and what it means.
+pub(crate) const CODES: &[(u32, &str)] = &[
+    (
+        UNKNOWN,
+        "unknown route, method or token, or a request that cannot be taken",
+    ),
+    (AMOUNT, "invalid amount"),
+    (CURRENCY, "invalid currency"),
+    (1003, "invalid account id"),
+    (ORDER_ID, "invalid order id: malformed, unknown, or already paid"),
+    (IP_ADDRESS, "invalid ip address"),
+    (DESCRIPTION, "invalid description"),
+    (VARIABLE, "invalid var1, var2, var3 or custom_info"),
+    (
+        MISSING_DATA,
+        "missing data, or a field without a code of its own is invalid",
+    ),
+    (COUNTRY, "invalid country code"),
+    (1019, "site inactive"),
+    (1020, "account blocked"),
+    (NOT_OFFERED, "cannot create this kind of order"),
+    (1022, "cannot start the transaction"),
+    (GATEWAY, "unknown gateway, or not available to this site"),
+    (1024, "transaction declined"),
+    (1027, "the cart's amount is not the order's"),
+    (API_KEY, "invalid API key"),
+    (1033, "error reading refund information"),
+    (1034, "cannot refund"),
+    (INTERNAL, "internal error"),
+];
+
+/// `error_code` of requests that no handler takes.
+pub(crate) const UNKNOWN: u32 = 1000;
+/// `error_code` of a wrong amount.
+pub(crate) const AMOUNT: u32 = 1001;
+/// `error_code` of a wrong currency.
+pub(crate) const CURRENCY: u32 = 1002;
+/// `error_code` of a malformed, unknown or taken order id.
+pub(crate) const ORDER_ID: u32 = 1006;
+/// `error_code` of a wrong IP address.
+pub(crate) const IP_ADDRESS: u32 = 1007;
+/// `error_code` of a missing or wrong description.
+pub(crate) const DESCRIPTION: u32 = 1008;
+/// `error_code` of a wrong `var1..3` or `custom_info`.
+pub(crate) const VARIABLE: u32 = 1010;
+/// `error_code` of missing data, and of every field without a code of its own.
+pub(crate) const MISSING_DATA: u32 = 1016;
+/// `error_code` of a wrong country.
+pub(crate) const COUNTRY: u32 = 1018;
+/// `error_code` of a kind of order that is not offered.
+pub(crate) const NOT_OFFERED: u32 = 1021;
+/// `error_code` of an unknown gateway.
+pub(crate) const GATEWAY: u32 = 1023;
+/// `error_code` of a missing or wrong API key.
+pub(crate) const API_KEY: u32 = 1032;
+/// `error_code` of our own faults.
+pub(crate) const INTERNAL: u32 = 9999;
+
+/// A refusal, ready to be answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Error {
+    /// The HTTP status.
+    pub(crate) status: StatusCode,
+    /// One of [`CODES`].
+    pub(crate) code: u32,
+    /// What was wrong, in words for the shop.
+    pub(crate) info: String,
+    /// Seconds after which to try again, for the `Retry-After` header.
+    pub(crate) retry_after: Option<u32>,
+}
+
+impl Error {
+    /// `status` and `code` with a text of their own.
+    pub(crate) fn new(status: StatusCode, code: u32, info: impl Into<String>) -> Self {
+        debug_assert!(
+            CODES.iter().any(|(known, _)| *known == code),
+            "{code} is not in CODES"
+        );
+        Self {
+            status,
+            code,
+            info: info.into(),
+            retry_after: None,
+        }
+    }
+
+    /// 400: `field` (its full path) breaks a rule, said in `what`.
+    pub(crate) fn invalid(code: u32, field: &str, what: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, format!("Invalid {field}: {what}"))
+    }
+
+    /// 404: no such order of this site. PHP's tests compare the text.
+    pub(crate) fn unknown_order() -> Self {
+        Self::new(StatusCode::NOT_FOUND, ORDER_ID, "Invalid transaction ID")
+    }
+
+    /// 401: no key, a wrong one, or two different ones. Clients compare the text.
+    pub(crate) fn wrong_key() -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, API_KEY, "Invalid API key")
+    }
+
+    /// 409: the order has a transaction that is paid or may still become so.
+    pub(crate) fn order_taken(order_id: &OrderId) -> Self {
+        let info = format!("Invalid order_id: \"{order_id}\" already has a paid transaction");
+        Self::conflict(ORDER_ID, info)
+    }
+
+    /// 409: the order's state does not allow what was asked.
+    pub(crate) fn conflict(code: u32, info: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, info)
+    }
+
+    /// 404: no such gateway.
+    pub(crate) fn unknown_gateway() -> Self {
+        let info = "Invalid gateway: unknown gateway";
+        Self::new(StatusCode::NOT_FOUND, GATEWAY, info)
+    }
+
+    /// 404: no such route, or no such thing behind it. PHP's tests compare the text.
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, UNKNOWN, "Not found")
+    }
+
+    /// 405: the route exists, the method does not.
+    pub(crate) fn method_not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, UNKNOWN, "Method not allowed")
+    }
+
+    /// 413: 1000 like the other refusals that are made before the body is read; 1016 would say that
+    /// something is missing.
+    pub(crate) fn body_too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, UNKNOWN, "Request body too large")
+    }
+
+    /// 429: too much at once.
+    pub(crate) fn too_many_requests(retry_after_seconds: u32) -> Self {
+        Self {
+            retry_after: Some(retry_after_seconds),
+            ..Self::new(StatusCode::TOO_MANY_REQUESTS, UNKNOWN, "Too many requests")
+        }
+    }
+
+    /// 500: our own fault. `cause` is logged here, once, and never shown.
+    pub(crate) fn internal(cause: &dyn fmt::Display) -> Self {
+        tracing::error!("a request failed: {cause:#}");
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, INTERNAL, "Internal error")
+    }
+}
+
+impl From<Fault> for Error {
+    fn from(fault: Fault) -> Self {
+        Self::invalid(MISSING_DATA, "request body", &fault.to_string())
+    }
+}
+
+#[derive(Serialize)]
+struct Refusal<'a> {
+    success: bool,
+    data: Map<String, Value>,
+    error_code: u32,
+    error_info: &'a str,
+}
+
+#[derive(Serialize)]
+struct Success<'a> {
+    success: bool,
+    data: &'a Value,
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let body = Refusal {
+            success: false,
+            data: Map::new(),
+            error_code: self.code,
+            error_info: &self.info,
+        };
+        let mut response = answer(self.status, &body);
+        if let Some(seconds) = self.retry_after {
+            response
+                .headers_mut()
+                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// 200 with `data` in the envelope. `data` is an object or a list, for several clients crash on `null`.
+pub(crate) fn success(data: &Value) -> Response {
+    debug_assert!(data.is_object() || data.is_array(), "data is an object or a list");
+    answer(StatusCode::OK, &Success { success: true, data })
+}
+
+fn answer(status: StatusCode, body: &impl Serialize) -> Response {
+    let body = serde_json::to_string(body).expect("an envelope of text keys can be written as JSON");
+    let headers = [
+        (header::CONTENT_TYPE, "application/json; charset=UTF-8"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, body).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    /// Status, headers and body as a client sees them.
+    async fn read(response: Response) -> (u16, Vec<(String, String)>, String) {
+        let status = response.status().as_u16();
+        let headers = response.headers().iter();
+        let headers = headers
+            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
+            .collect();
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        (status, headers, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    fn plain_headers() -> Vec<(String, String)> {
+        let headers = [
+            ("content-type", "application/json; charset=UTF-8"),
+            ("cache-control", "no-store"),
+        ];
+        headers
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .to_vec()
+    }
+
+    #[tokio::test]
+    async fn every_refusal_has_its_status_code_and_text_in_the_envelope() {
+        let order_id = OrderId::parse("my \"order\" 1").unwrap();
+        let fault = crate::api::json::parse(b"").unwrap_err();
+        for (error, status, code, info) in [
+            (
+                Error::invalid(AMOUNT, "amount", "is missing"),
+                400,
+                1001,
+                "Invalid amount: is missing",
+            ),
+            (Error::from(fault), 400, 1016, "Invalid request body: is empty"),
+            (Error::wrong_key(), 401, 1032, "Invalid API key"),
+            (Error::unknown_order(), 404, 1006, "Invalid transaction ID"),
+            (
+                Error::unknown_gateway(),
+                404,
+                1023,
+                "Invalid gateway: unknown gateway",
+            ),
+            (Error::not_found(), 404, 1000, "Not found"),
+            (Error::method_not_allowed(), 405, 1000, "Method not allowed"),
+            (
+                Error::order_taken(&order_id),
+                409,
+                1006,
+                r#"Invalid order_id: "my "order" 1" already has a paid transaction"#,
+            ),
+            (Error::conflict(1034, "nothing left"), 409, 1034, "nothing left"),
+            (Error::body_too_large(), 413, 1000, "Request body too large"),
+            (Error::internal(&"disk on fire"), 500, 9999, "Internal error"),
+        ] {
+            let expected = json!({"success": false, "data": {}, "error_code": code, "error_info": info});
+            let (seen, headers, body) = read(error.into_response()).await;
+            assert_eq!(seen, status, "{body}");
+            assert_eq!(headers, plain_headers(), "{body}");
+            assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), expected);
+            assert!(
+                body.starts_with(r#"{"success":false,"data":{},"error_code":"#),
+                "{body}"
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn a_busy_answer_says_when_to_come_back() {
+        let (status, headers, _) = read(Error::too_many_requests(7).into_response()).await;
+        assert_eq!(status, 429);
+        assert!(headers.contains(&("retry-after".to_owned(), "7".to_owned())));
+    }
+
+    #[tokio::test]
+    async fn success_is_200_with_the_data() {
+        let (status, headers, body) = read(success(&json!({"order_id": "1", "é": "/"}))).await;
+        assert_eq!(status, 200);
+        assert_eq!(headers, plain_headers());
+        assert_eq!(body, r#"{"success":true,"data":{"order_id":"1","é":"/"}}"#);
+        assert_eq!(read(success(&json!([]))).await.2, r#"{"success":true,"data":[]}"#);
+    }
+
+    #[test]
+    fn every_code_is_listed_once_and_in_order() {
+        assert!(CODES.windows(2).all(|pair| pair[0].0 < pair[1].0));
+    }
+}
