@@ -1,0 +1,156 @@
+//! `customer`: who pays. Kept and echoed as sent; only addresses and countries have a form to keep.
+
+use super::fields::Fields;
+use crate::api::error::{self, Error, MISSING_DATA};
+use celes::Country;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::net::IpAddr;
+
+/// The request's `customer`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Customer {
+    /// Language and country, such as `nl_NL`; anything is taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) locale: Option<String>,
+    /// Where the customer's browser is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ip_address: Option<String>,
+    /// The `X-Forwarded-For` that the shop saw: addresses with commas between.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) forwarded_ip: Option<String>,
+    /// First name; PHP's SDK sends it as `firstname`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) first_name: Option<String>,
+    /// Last name; PHP's SDK sends it as `lastname`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_name: Option<String>,
+    /// Company; Go's client sends it as `company`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) company_name: Option<String>,
+    /// Gender or title, in the shop's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) gender: Option<String>,
+    /// Date of birth, in the shop's form.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) birthday: Option<String>,
+    /// Street.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) address1: Option<String>,
+    /// What the street line did not hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) address2: Option<String>,
+    /// House number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) house_number: Option<String>,
+    /// Postal code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) zip_code: Option<String>,
+    /// City.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) city: Option<String>,
+    /// State or province.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) state: Option<String>,
+    /// ISO 3166-1 alpha-2, upper case.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) country: Option<String>,
+    /// Telephone, sent as `phone` or `phone1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) phone1: Option<String>,
+    /// Another telephone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) phone2: Option<String>,
+    /// Email address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) email: Option<String>,
+    /// The browser's own name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user_agent: Option<String>,
+    /// The page the customer came from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) referrer: Option<String>,
+    /// The shop's name for this customer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reference: Option<String>,
+    /// Whether no mail may go to the customer.
+    pub(crate) disable_send_email: bool,
+}
+
+impl Customer {
+    pub(super) fn read(customer: &Fields<'_>) -> Result<Self, Error> {
+        let text = |key| customer.text(key, MISSING_DATA);
+        let either = |key, other| Ok::<_, Error>(text(key)?.or(text(other)?));
+        Ok(Self {
+            locale: text("locale")?,
+            ip_address: ip_address(customer)?,
+            forwarded_ip: forwarded_ip(customer)?,
+            first_name: either("first_name", "firstname")?,
+            last_name: either("last_name", "lastname")?,
+            company_name: either("company_name", "company")?,
+            gender: text("gender")?,
+            birthday: text("birthday")?,
+            address1: text("address1")?,
+            address2: text("address2")?,
+            house_number: text("house_number")?,
+            zip_code: text("zip_code")?,
+            city: text("city")?,
+            state: text("state")?,
+            country: country(customer)?,
+            phone1: either("phone", "phone1")?,
+            phone2: text("phone2")?,
+            email: email(customer)?,
+            user_agent: text("user_agent")?,
+            referrer: text("referrer")?,
+            reference: text("reference")?,
+            disable_send_email: customer.flag("disable_send_email")?,
+        })
+    }
+}
+
+fn ip_address(customer: &Fields<'_>) -> Result<Option<String>, Error> {
+    let fault = |what| customer.fault("ip_address", error::IP_ADDRESS, what);
+    match customer.filled("ip_address") {
+        None => Ok(None),
+        Some(Value::String(text)) if is_address(text) => Ok(Some(text.clone())),
+        Some(_) => Err(fault("must be an IPv4 or IPv6 address")),
+    }
+}
+
+fn forwarded_ip(customer: &Fields<'_>) -> Result<Option<String>, Error> {
+    let fault = |what| customer.fault("forwarded_ip", error::IP_ADDRESS, what);
+    match customer.text("forwarded_ip", error::IP_ADDRESS)? {
+        None => Ok(None),
+        Some(text) if text.is_empty() => Ok(None),
+        Some(text) if text.split(',').all(|part| is_address(part.trim_matches(' '))) => Ok(Some(text)),
+        Some(_) => Err(fault("must be IPv4 or IPv6 addresses, with commas between them")),
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok()
+}
+
+fn country(customer: &Fields<'_>) -> Result<Option<String>, Error> {
+    let fault = |what| customer.fault("country", error::COUNTRY, what);
+    match customer.filled("country") {
+        None => Ok(None),
+        Some(Value::String(code)) => Country::from_alpha2(code)
+            .map(|country| Some(country.alpha2.to_owned()))
+            .map_err(|_| fault("must be an ISO 3166-1 code of two letters, such as NL")),
+        Some(_) => Err(fault("must be text, such as NL")),
+    }
+}
+
+fn email(customer: &Fields<'_>) -> Result<Option<String>, Error> {
+    let email = customer.text("email", MISSING_DATA)?;
+    // Addresses are a world of their own; this only catches a field filled with something else.
+    if email
+        .as_deref()
+        .is_some_and(|email| !email.is_empty() && !email.contains('@'))
+    {
+        return Err(customer.fault("email", MISSING_DATA, "must contain an @"));
+    }
+    Ok(email)
+}
