@@ -96,7 +96,7 @@ fn check_url(text: &str, rules: &Rules) -> Result<(), &'static str> {
         "http" => {}
         _ => return Err("must be a full http or https URL"),
     }
-    let authority = rest.split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if authority.contains('@') {
         return Err("must not contain a user name or password");
     }

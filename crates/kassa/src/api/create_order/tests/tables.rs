@@ -80,6 +80,7 @@ pub(super) const REFUSED: &[(&str, &str, u32, &str)] = &[
     ("payment_options.redirect_url", r#""http://user@example.com/""#, 1016, "user name"),
     ("payment_options.redirect_url", r#""http://user:secret@example.com/""#, 1016, "user name"),
     ("payment_options.redirect_url", r#""http://@example.com/""#, 1016, "user name"),
+    ("payment_options.redirect_url", r#""http://example.com\\@example.org/""#, 1016, "user name"),
     ("payment_options.redirect_url", r#""http://example.com\r\nSet-Cookie: a=b""#, 1016, "control characters"),
     ("payment_options.redirect_url", r#""http://example.com/\u0000""#, 1016, "control characters"),
     ("payment_options.redirect_url", r#""http://exa\tmple.com/""#, 1016, "control characters"),
