@@ -102,13 +102,7 @@ pub struct Request {
 /// Header and body stay out of logs: they carry signatures and customers' data.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "Request({} {}, {} bytes)",
-            self.method,
-            self.url,
-            self.body.len()
-        )
+        write!(f, "Request({} {}, {} bytes)", self.method, self.url, self.body.len())
     }
 }
 
@@ -181,10 +175,7 @@ impl Client {
     /// When the TLS library finds its own settings inconsistent.
     pub fn new(options: Options) -> Result<Self, rustls::Error> {
         let tls = tls::config(options.insecure_tls)?;
-        Ok(Client {
-            options: Arc::new(options),
-            tls: Arc::new(tls),
-        })
+        Ok(Client { options: Arc::new(options), tls: Arc::new(tls) })
     }
 
     /// Sends one request and reads its answer.
@@ -208,16 +199,12 @@ impl Client {
                 exchange(stream, message, limit).await
             }
         };
-        timeout_at(start + total, answer)
-            .await
-            .unwrap_or(Err(Failure::Timeout))
+        timeout_at(start + total, answer).await.unwrap_or(Err(Failure::Timeout))
     }
 
     /// Resolves, checks all addresses, and connects to the first that answers.
     async fn connect(&self, url: &Url, reach: &Reach, by: Instant) -> Result<TcpStream, Failure> {
-        let port = url
-            .port_or_known_default()
-            .ok_or_else(|| unsendable("the url has no port"))?;
+        let port = url.port_or_known_default().ok_or_else(|| unsendable("the url has no port"))?;
         let mut addresses = self.resolve(url, port, by).await?;
         if let Some(&forbidden) = addresses.iter().find(|&&address| !reach.permits(address)) {
             return Err(Failure::Forbidden(forbidden));
@@ -267,12 +254,7 @@ impl Client {
                 .map_err(|_| Failure::Tls("no certificate can name this host".to_owned()))?,
             None => return Err(unsendable("the url has no host")),
         };
-        match timeout_at(
-            by,
-            TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream),
-        )
-        .await
-        {
+        match timeout_at(by, TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream)).await {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err(error)) => Err(Failure::Tls(error.to_string())),
             Err(_) => Err(Failure::Tls("timed out".to_owned())),
@@ -288,19 +270,12 @@ fn pinned(stream: TcpStream, address: IpAddr, reach: &Reach) -> Result<TcpStream
         return Err(Failure::Forbidden(peer));
     }
     // Without this the request waits for the receiver's delayed acknowledgement of the TLS handshake.
-    stream
-        .set_nodelay(true)
-        .map_err(|error| connect_failure(&error))?;
+    stream.set_nodelay(true).map_err(|error| connect_failure(&error))?;
     Ok(stream)
 }
 
 fn into_message(request: Request) -> Result<hyper::Request<Full<Bytes>>, Failure> {
-    let Request {
-        method,
-        url,
-        headers,
-        body,
-    } = request;
+    let Request { method, url, headers, body } = request;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(unsendable("the url is not http or https"));
     }
@@ -341,11 +316,8 @@ where
         .await
         .map_err(|error| protocol(&error))?;
     let talk = async move {
-        let (head, mut incoming) = sender
-            .send_request(message)
-            .await
-            .map_err(|error| protocol(&error))?
-            .into_parts();
+        let (head, mut incoming) =
+            sender.send_request(message).await.map_err(|error| protocol(&error))?.into_parts();
         let mut body = Vec::new();
         while body.len() < limit
             && let Some(frame) = incoming.frame().await
@@ -354,11 +326,7 @@ where
                 body.extend_from_slice(&data[..data.len().min(limit - body.len())]);
             }
         }
-        Ok(Answer {
-            status: head.status.as_u16(),
-            headers: head.headers,
-            body,
-        })
+        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
     };
     match select(pin!(talk), pin!(connection)).await {
         Either::Left((answer, _)) => answer,

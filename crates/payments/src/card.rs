@@ -45,9 +45,7 @@ impl Brand {
     /// The brand with this gateway id, in any case.
     #[must_use]
     pub fn parse(id: &str) -> Option<Self> {
-        Self::ALL
-            .into_iter()
-            .find(|brand| brand.id().eq_ignore_ascii_case(id))
+        Self::ALL.into_iter().find(|brand| brand.id().eq_ignore_ascii_case(id))
     }
 
     /// Whether a number of this many digits can be of this brand.
@@ -145,22 +143,14 @@ impl Pan {
     /// # Errors
     /// The fault to show beside the field.
     pub fn parse(text: &str) -> Result<Self, PanFault> {
-        let digits = Self(
-            text.chars()
-                .filter(|letter| !matches!(letter, ' ' | '-' | '\u{a0}'))
-                .collect(),
-        );
+        let digits = Self(text.chars().filter(|letter| !matches!(letter, ' ' | '-' | '\u{a0}')).collect());
         if digits.0.is_empty() {
             return Err(PanFault::Missing);
         }
         if !(12..=19).contains(&digits.0.len()) || !digits.0.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(PanFault::Malformed);
         }
-        if luhn(&digits.0) {
-            Ok(digits)
-        } else {
-            Err(PanFault::CheckDigit)
-        }
+        if luhn(&digits.0) { Ok(digits) } else { Err(PanFault::CheckDigit) }
     }
 
     /// All digits. Only the authorisation, the authentication and the vault may ask for them.
@@ -262,13 +252,9 @@ const RANGES: &[Range] = &[
 
 fn brand_of(digits: &str) -> Option<Brand> {
     let matching = RANGES.iter().filter(|(low, high, _)| {
-        digits
-            .get(..low.len())
-            .is_some_and(|prefix| (*low..=*high).contains(&prefix))
+        digits.get(..low.len()).is_some_and(|prefix| (*low..=*high).contains(&prefix))
     });
-    matching
-        .max_by_key(|(low, _, _)| low.len())
-        .and_then(|(_, _, brand)| *brand)
+    matching.max_by_key(|(low, _, _)| low.len()).and_then(|(_, _, brand)| *brand)
 }
 
 /// The month a card ends, printed `YYMM` by the API.
@@ -294,14 +280,7 @@ impl Expiry {
             return None;
         }
         let year: i16 = year.parse().ok()?;
-        Self::new(
-            if year < 100 {
-                year.saturating_add(2000)
-            } else {
-                year
-            },
-            month.parse().ok()?,
-        )
+        Self::new(if year < 100 { year.saturating_add(2000) } else { year }, month.parse().ok()?)
     }
 
     /// Takes the `YYMM` of the API and of card messages.
@@ -389,26 +368,16 @@ mod tests {
     fn a_pan_never_prints_whole() {
         let pan = Pan::parse("6799990000000000011").unwrap();
         assert_eq!(format!("{pan:?}"), "Pan(…0011)");
-        assert_eq!(
-            Pan::parse("679999000004").unwrap().bin(),
-            None,
-            "12 digits keep only their last four"
-        );
+        assert_eq!(Pan::parse("679999000004").unwrap().bin(), None, "12 digits keep only their last four");
     }
 
     #[test]
     fn expiry_is_read_in_the_forms_people_type() {
-        let expected = Some(Expiry {
-            year: 2030,
-            month: 12,
-        });
+        let expected = Some(Expiry { year: 2030, month: 12 });
         for text in ["12/30", "12 / 30", "1230", "12/2030", "12-30"] {
             assert_eq!(Expiry::parse(text), expected, "{text}");
         }
-        assert_eq!(
-            Expiry::parse("1/30").map(|expiry| expiry.yymm()).as_deref(),
-            Some("3001")
-        );
+        assert_eq!(Expiry::parse("1/30").map(|expiry| expiry.yymm()).as_deref(), Some("3001"));
         for text in ["", "13/30", "00/30", "12", "12/3", "ab/cd", "12/1999"] {
             assert_eq!(Expiry::parse(text), None, "{text}");
         }

@@ -137,28 +137,11 @@ pub enum Refused {
 /// there, such as expiring an ended session, answers no changes.
 pub fn decide(order: &Order, command: Command, now: Timestamp) -> Result<Vec<Change>, Refused> {
     match command {
-        Command::SubmitCard {
-            session,
-            transaction,
-            card,
-            settlement,
-            screening,
-        } => {
-            let attempt = submit::Attempt {
-                session,
-                transaction,
-                card,
-                settlement,
-                screening,
-            };
+        Command::SubmitCard { session, transaction, card, settlement, screening } => {
+            let attempt = submit::Attempt { session, transaction, card, settlement, screening };
             submit::submit_card(order, attempt, now)
         }
-        Command::Authenticated {
-            transaction,
-            authentication,
-            card_at_hand,
-            answer_within,
-        } => {
+        Command::Authenticated { transaction, authentication, card_at_hand, answer_within } => {
             let at = find(order, transaction)?;
             authorise::authenticated(at, authentication, card_at_hand, answer_within, now)
         }
@@ -168,15 +151,12 @@ pub fn decide(order: &Order, command: Command, now: Timestamp) -> Result<Vec<Cha
         Command::AnswerOverdue { transaction } => {
             Ok(authorise::answer_overdue(find(order, transaction)?, now))
         }
-        Command::InquiryAnswered {
-            transaction,
-            outcome,
-            not_found,
-        } => authorise::inquiry_answered(find(order, transaction)?, outcome, not_found, now),
-        Command::ReversalAnswered {
-            transaction,
-            acknowledged,
-        } => authorise::reversal_answered(find(order, transaction)?, acknowledged, now),
+        Command::InquiryAnswered { transaction, outcome, not_found } => {
+            authorise::inquiry_answered(find(order, transaction)?, outcome, not_found, now)
+        }
+        Command::ReversalAnswered { transaction, acknowledged } => {
+            authorise::reversal_answered(find(order, transaction)?, acknowledged, now)
+        }
         Command::ReviewEnded { transaction, verdict } => {
             end::review_ended(find(order, transaction)?, verdict, now)
         }
@@ -195,11 +175,7 @@ fn find(order: &Order, id: TransactionId) -> Result<&Transaction, Refused> {
 
 /// The attempt in another state, from `now` on.
 fn moved(transaction: &Transaction, state: State, now: Timestamp) -> Change {
-    Change::TransactionMoved(Box::new(Transaction {
-        state,
-        modified_at: now,
-        ..transaction.clone()
-    }))
+    Change::TransactionMoved(Box::new(Transaction { state, modified_at: now, ..transaction.clone() }))
 }
 
 /// The attempt's end without payment: its clock stops and the shop is told.

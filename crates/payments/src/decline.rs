@@ -105,11 +105,9 @@ impl Decline {
         let (reason_code, reason, class) = match (response_code, brand) {
             ("05", _) => (4001, "Do not honor", C::DeclinedByBank),
             ("51", _) => (4002, "Insufficient funds", C::InsufficientFunds),
-            ("61", _) | ("65", Brand::Visa) => (
-                OTHER,
-                "Insufficient funds or over credit limit",
-                C::InsufficientFunds,
-            ),
+            ("61", _) | ("65", Brand::Visa) => {
+                (OTHER, "Insufficient funds or over credit limit", C::InsufficientFunds)
+            }
             ("34" | "59" | "63", _) => (4003, "Suspected fraud", C::SuspectedFraud),
             ("65" | "1A" | "70", _) => (4004, "Soft decline", C::AuthenticationFailed),
             ("54", _) => (4005, "Expired card, or Invalid Account Number", C::ExpiredCard),
@@ -124,16 +122,8 @@ impl Decline {
             ("19", _) => (OTHER, "Re-enter transaction", C::Technical),
             ("28", _) => (OTHER, "File temporarily unavailable", C::Technical),
             ("30", _) => (OTHER, "Format error", C::Technical),
-            ("57", _) => (
-                OTHER,
-                "Transaction not permitted to cardholder",
-                C::DeclinedByBank,
-            ),
-            ("58", _) => (
-                OTHER,
-                "Transaction not permitted to acquirer or terminal",
-                C::Technical,
-            ),
+            ("57", _) => (OTHER, "Transaction not permitted to cardholder", C::DeclinedByBank),
+            ("58", _) => (OTHER, "Transaction not permitted to acquirer or terminal", C::Technical),
             ("62", _) => (OTHER, "Restricted card", C::DeclinedByBank),
             ("76" | "77", _) => (OTHER, "Invalid or non-existent account", C::InvalidCard),
             ("82", _) => (OTHER, "Negative CAM, dCVV, iCVV, or CVV results", C::InvalidCard),
@@ -159,11 +149,7 @@ impl Decline {
                 let reason = "Authentication Failed / Unsupported device";
                 return Self::new(3003, reason, Some("03"), C::AuthenticationFailed);
             }
-            Some("04") => (
-                3004,
-                "Exceeds authentication frequency limit",
-                C::AuthenticationFailed,
-            ),
+            Some("04") => (3004, "Exceeds authentication frequency limit", C::AuthenticationFailed),
             Some("05") => (3005, "Expired card", C::ExpiredCard),
             Some("06") => (3006, "Invalid card number", C::InvalidCard),
             Some("07") => (3007, "Invalid transaction", C::AuthenticationFailed),
@@ -173,22 +159,12 @@ impl Decline {
             Some("11") => (3011, "Suspected fraud", C::SuspectedFraud),
             Some("12") => (3012, "Transaction not permitted to cardholder", C::DeclinedByBank),
             Some("13") => {
-                return Self::new(
-                    OTHER,
-                    "Cardholder not enrolled in service",
-                    Some("13"),
-                    C::NotEnrolled,
-                );
+                return Self::new(OTHER, "Cardholder not enrolled in service", Some("13"), C::NotEnrolled);
             }
             Some("14") => return Self::new(OTHER, "Transaction timed out (ACS)", Some("14"), C::TimedOut),
             _ => (3001, "Card authentication failed", C::AuthenticationFailed),
         };
-        Self::new(
-            reason_code,
-            &format!("3DS Authentication Failed / {text}"),
-            reason,
-            class,
-        )
+        Self::new(reason_code, &format!("3DS Authentication Failed / {text}"), reason, class)
     }
 
     /// The customer cancelled on the issuer's page, or went back and started another attempt.
@@ -207,12 +183,7 @@ impl Decline {
     /// The outcome stayed unknown and was reversed: nothing was charged.
     #[must_use]
     pub fn reversed() -> Self {
-        Self::new(
-            OTHER,
-            "Authorization or issuer system inoperative",
-            Some("91"),
-            DeclineClass::Technical,
-        )
+        Self::new(OTHER, "Authorization or issuer system inoperative", Some("91"), DeclineClass::Technical)
     }
 
     /// The gateway was restarted during the authentication and no longer has the card: nothing was sent.
@@ -252,10 +223,7 @@ mod tests {
             assert_eq!(decline.reason_code, 3000 + reason);
         }
         assert_eq!(Decline::authentication(None).reason_code, 3001);
-        assert_eq!(
-            Decline::authentication(Some("13")).reason,
-            "Cardholder not enrolled in service"
-        );
+        assert_eq!(Decline::authentication(Some("13")).reason, "Cardholder not enrolled in service");
     }
 
     #[test]

@@ -50,11 +50,7 @@ impl TransactionId {
     /// Unix seconds of creation followed by six random digits.
     #[must_use]
     pub fn new(created_at_unix: i64, random: u32) -> Self {
-        Self(
-            created_at_unix
-                .saturating_mul(1_000_000)
-                .saturating_add(i64::from(random % 1_000_000)),
-        )
+        Self(created_at_unix.saturating_mul(1_000_000).saturating_add(i64::from(random % 1_000_000)))
     }
 }
 
@@ -110,9 +106,7 @@ impl SessionId {
     pub fn site(&self) -> SiteId {
         let number = self.0.bytes().take(SITE_CHARACTERS).fold(0_i64, |number, byte| {
             let digit = ALPHABET.iter().position(|letter| *letter == byte).unwrap_or(0);
-            number
-                .saturating_mul(62)
-                .saturating_add(i64::try_from(digit).unwrap_or(0))
+            number.saturating_mul(62).saturating_add(i64::try_from(digit).unwrap_or(0))
         });
         SiteId(number)
     }
@@ -147,16 +141,8 @@ mod tests {
             assert_eq!(id.site(), SiteId(site));
             assert_eq!(SessionId::parse(id.as_str()), Some(id));
         }
-        assert_eq!(
-            SessionId::draw(SiteId(916_132_832), &[7; 64]),
-            None,
-            "one more does not fit"
-        );
-        assert_eq!(
-            SessionId::draw(SiteId(1), &[255; 64]),
-            None,
-            "too little randomness"
-        );
+        assert_eq!(SessionId::draw(SiteId(916_132_832), &[7; 64]), None, "one more does not fit");
+        assert_eq!(SessionId::draw(SiteId(1), &[255; 64]), None, "too little randomness");
     }
 
     #[test]

@@ -28,9 +28,7 @@ impl Account {
     /// The account with this word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Acquirer, Self::Uncleared, Self::Balance]
-            .into_iter()
-            .find(|account| account.word() == word)
+        [Self::Acquirer, Self::Uncleared, Self::Balance].into_iter().find(|account| account.word() == word)
     }
 }
 
@@ -79,11 +77,7 @@ impl Step {
             Self::Clear => (Account::Uncleared, Account::Balance),
             Self::Release => (Account::Uncleared, Account::Acquirer),
         };
-        Transfer {
-            debit,
-            credit,
-            amount,
-        }
+        Transfer { debit, credit, amount }
     }
 }
 

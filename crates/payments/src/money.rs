@@ -17,11 +17,7 @@ struct Entry {
 }
 
 const fn entry(code: &'static str, numeric: u16, exponent: u32) -> Entry {
-    Entry {
-        code,
-        numeric,
-        exponent,
-    }
+    Entry { code, numeric, exponent }
 }
 
 /// Sorted by code, for the binary search in [`Currency::parse`].
@@ -138,10 +134,7 @@ impl Amount {
         if self.currency != other.currency {
             return None;
         }
-        Some(Self {
-            minor: self.minor.checked_add(other.minor)?,
-            ..self
-        })
+        Some(Self { minor: self.minor.checked_add(other.minor)?, ..self })
     }
 
     /// Whether no money is meant: a card check (zero authorisation).
@@ -168,10 +161,7 @@ mod tests {
             assert_eq!(found.code(), entry.code);
             assert!(matches!(found.exponent(), 0 | 2 | 3));
         }
-        assert!(
-            CURRENCIES.windows(2).all(|pair| pair[0].code < pair[1].code),
-            "sorted for the search"
-        );
+        assert!(CURRENCIES.windows(2).all(|pair| pair[0].code < pair[1].code), "sorted for the search");
     }
 
     #[test]
@@ -185,10 +175,7 @@ mod tests {
     fn amounts_of_two_currencies_do_not_add() {
         let (eur, jpy) = (Currency::parse("EUR").unwrap(), Currency::parse("JPY").unwrap());
         assert_eq!(Amount::new(1, eur).checked_add(Amount::new(1, jpy)), None);
-        assert_eq!(
-            Amount::new(1, eur).checked_add(Amount::new(2, eur)),
-            Some(Amount::new(3, eur))
-        );
+        assert_eq!(Amount::new(1, eur).checked_add(Amount::new(2, eur)), Some(Amount::new(3, eur)));
         assert_eq!(Amount::new(i64::MAX, eur).checked_add(Amount::new(1, eur)), None);
     }
 }

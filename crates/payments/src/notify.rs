@@ -51,9 +51,7 @@ impl Profile {
     /// The profile with this word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Extended, Self::Strict]
-            .into_iter()
-            .find(|profile| profile.word() == word)
+        [Self::Extended, Self::Strict].into_iter().find(|profile| profile.word() == word)
     }
 }
 

@@ -64,9 +64,7 @@ impl Order {
     /// The attempt that the order's state is read from: paid, else open, else the newest.
     #[must_use]
     pub fn leading(&self) -> Option<&Transaction> {
-        self.paid()
-            .or_else(|| self.open())
-            .or_else(|| self.transactions.last())
+        self.paid().or_else(|| self.open()).or_else(|| self.transactions.last())
     }
 
     /// The order after one more change.

@@ -15,10 +15,7 @@ pub struct Status {
 
 impl Status {
     fn both(word: &'static str) -> Self {
-        Self {
-            order: word,
-            financial: Some(word),
-        }
+        Self { order: word, financial: Some(word) }
     }
 }
 
@@ -30,15 +27,9 @@ pub fn of_order(order: &Order) -> Status {
     }
     let ended = order.session.ended.map(|ended| ended.why);
     match (order.transactions.last(), ended) {
-        (None, Some(Ending::Expired | Ending::Cancelled)) => Status {
-            order: "cancelled",
-            financial: None,
-        },
+        (None, Some(Ending::Expired | Ending::Cancelled)) => Status { order: "cancelled", financial: None },
         (None, Some(Ending::Replaced) | None) => Status::both("initialized"),
-        (Some(_), Some(Ending::Cancelled)) => Status {
-            order: "void",
-            financial: Some("cancelled"),
-        },
+        (Some(_), Some(Ending::Cancelled)) => Status { order: "void", financial: Some("cancelled") },
         (Some(newest), Some(Ending::Expired | Ending::Replaced) | None) => of_transaction(newest),
     }
 }
@@ -52,24 +43,15 @@ pub fn of_transaction(transaction: &Transaction) -> Status {
         }
         State::Uncleared { .. } => match transaction.settlement {
             Settlement::Gateway => Status::both("uncleared"),
-            Settlement::Scheme => Status {
-                order: "uncleared",
-                financial: Some("initialized"),
-            },
+            Settlement::Scheme => Status { order: "uncleared", financial: Some("initialized") },
         },
         State::Completed { .. } => match transaction.settlement {
             Settlement::Gateway => Status::both("completed"),
-            Settlement::Scheme => Status {
-                order: "completed",
-                financial: Some("initialized"),
-            },
+            Settlement::Scheme => Status { order: "completed", financial: Some("initialized") },
         },
         State::Declined(_) => Status::both("declined"),
         State::Expired => Status::both("expired"),
         State::Void { .. } => Status::both("void"),
-        State::Cancelled => Status {
-            order: "void",
-            financial: Some("cancelled"),
-        },
+        State::Cancelled => Status { order: "void", financial: Some("cancelled") },
     }
 }

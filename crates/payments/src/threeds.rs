@@ -37,15 +37,9 @@ impl TransStatus {
     /// The outcome with this letter.
     #[must_use]
     pub fn parse(letter: &str) -> Option<Self> {
-        [
-            Self::Authenticated,
-            Self::Attempted,
-            Self::NotAuthenticated,
-            Self::Unavailable,
-            Self::Rejected,
-        ]
-        .into_iter()
-        .find(|status| status.letter() == letter)
+        [Self::Authenticated, Self::Attempted, Self::NotAuthenticated, Self::Unavailable, Self::Rejected]
+            .into_iter()
+            .find(|status| status.letter() == letter)
     }
 }
 

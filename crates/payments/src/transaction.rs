@@ -133,10 +133,7 @@ impl Transaction {
     /// Whether money may be moving: the host was or is being spoken to and has not settled it.
     #[must_use]
     pub fn is_money_moving(&self) -> bool {
-        matches!(
-            self.state,
-            State::Authorising | State::Unknown { .. } | State::Reversing { .. }
-        )
+        matches!(self.state, State::Authorising | State::Unknown { .. } | State::Reversing { .. })
     }
 
     /// Whether it waits for the customer at the issuer's page.

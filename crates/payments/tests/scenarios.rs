@@ -34,15 +34,7 @@ struct Scenario {
 impl Scenario {
     fn new(amount: i64, settlement: Settlement) -> Self {
         let now = Timestamp(1_795_000_000_000);
-        Self {
-            order: None,
-            now,
-            drawn: 0,
-            balances: BTreeMap::new(),
-            told: 0,
-            amount,
-            settlement,
-        }
+        Self { order: None, now, drawn: 0, balances: BTreeMap::new(), told: 0, amount, settlement }
     }
 
     fn draw(&mut self) -> u8 {
@@ -55,10 +47,7 @@ impl Scenario {
     }
 
     fn newest(&self) -> TransactionId {
-        self.order()
-            .transactions
-            .last()
-            .map_or(TransactionId(0), |last| last.id)
+        self.order().transactions.last().map_or(TransactionId(0), |last| last.id)
     }
 
     fn place(&mut self, digest: u8) -> Result<Vec<Change>, Refused> {
@@ -120,17 +109,9 @@ impl Scenario {
     /// The command a word of the script stands for; `None` for the words that are no command.
     fn command(&mut self, word: &str) -> Command {
         use TransStatus as S;
-        let transaction = self
-            .order()
-            .transactions
-            .last()
-            .map_or(TransactionId(0), |last| last.id);
+        let transaction = self.order().transactions.last().map_or(TransactionId(0), |last| last.id);
         let answered = |outcome| Command::AuthorisationAnswered { transaction, outcome };
-        let asked = |outcome, not_found| Command::InquiryAnswered {
-            transaction,
-            outcome,
-            not_found,
-        };
+        let asked = |outcome, not_found| Command::InquiryAnswered { transaction, outcome, not_found };
         match word {
             "submit" => self.submit(Screening::Clear),
             "submit-blocked" => self.submit(Screening::Blocked),
@@ -151,28 +132,14 @@ impl Scenario {
             "ask:refused" => asked(declined(), false),
             "ask:silence" => asked(Outcome::Unknown, false),
             "ask:never-seen" => asked(Outcome::Unknown, true),
-            "undo:done" => Command::ReversalAnswered {
-                transaction,
-                acknowledged: true,
-            },
-            "undo:silence" => Command::ReversalAnswered {
-                transaction,
-                acknowledged: false,
-            },
-            "accept" => Command::ReviewEnded {
-                transaction,
-                verdict: Verdict::Accept,
-            },
-            "reject" => Command::ReviewEnded {
-                transaction,
-                verdict: Verdict::Reject,
-            },
+            "undo:done" => Command::ReversalAnswered { transaction, acknowledged: true },
+            "undo:silence" => Command::ReversalAnswered { transaction, acknowledged: false },
+            "accept" => Command::ReviewEnded { transaction, verdict: Verdict::Accept },
+            "reject" => Command::ReviewEnded { transaction, verdict: Verdict::Reject },
             "released" => Command::ApprovalReleased { transaction },
             "shop-cancels" => Command::Cancel,
             "expire" => Command::ExpireTransaction { transaction },
-            "end-session" => Command::ExpireSession {
-                session: self.order().session.id.clone(),
-            },
+            "end-session" => Command::ExpireSession { session: self.order().session.id.clone() },
             other => panic!("unknown word {other}"),
         }
     }
@@ -216,11 +183,7 @@ impl Scenario {
     fn check_what_always_holds(&self, was_paid: Option<bool>, changes: &[Change]) {
         let order = self.order();
         let count = |test: fn(&payments::transaction::Transaction) -> bool| {
-            order
-                .transactions
-                .iter()
-                .filter(|transaction| test(transaction))
-                .count()
+            order.transactions.iter().filter(|transaction| test(transaction)).count()
         };
         assert!(count(|t| t.is_open()) <= 1, "at most one attempt is open");
         assert!(count(|t| t.is_paid()) <= 1, "at most one attempt is paid");
@@ -240,10 +203,7 @@ impl Scenario {
             let of = |balances: &BTreeMap<Account, i64>| balances.get(&account).copied().unwrap_or_default();
             assert_eq!(of(&self.balances), of(&expected), "{account:?}");
         }
-        let voided = order
-            .transactions
-            .iter()
-            .any(|t| status::of_transaction(t).order == "void");
+        let voided = order.transactions.iter().any(|t| status::of_transaction(t).order == "void");
         if was_paid == Some(true) && !voided {
             assert!(order.paid().is_some(), "a paid order stays paid");
         }
@@ -269,9 +229,7 @@ fn approved(fraud_score: u8, review: Option<(Millis, Verdict)>) -> Outcome {
 }
 
 fn declined() -> Outcome {
-    Outcome::Declined {
-        response_code: "51".to_owned(),
-    }
+    Outcome::Declined { response_code: "51".to_owned() }
 }
 
 /// Runs `script` and compares: `status/financial told:N`, or `refused:Why` for its last word.
@@ -285,20 +243,13 @@ fn check_with(name: &str, mut scenario: Scenario, script: &str, expected: &str) 
     let words: Vec<&str> = script.split_whitespace().collect();
     let (last, before) = words.split_last().expect("a script has words");
     for word in before {
-        scenario
-            .step(word)
-            .unwrap_or_else(|refused| panic!("{name}: {word} was refused: {refused:?}"));
+        scenario.step(word).unwrap_or_else(|refused| panic!("{name}: {word} was refused: {refused:?}"));
     }
     let seen = match scenario.step(last) {
         Err(refused) => format!("refused:{refused:?}"),
         Ok(()) => {
             let status = status::of_order(scenario.order());
-            format!(
-                "{}/{} told:{}",
-                status.order,
-                status.financial.unwrap_or("null"),
-                scenario.told
-            )
+            format!("{}/{} told:{}", status.order, status.financial.unwrap_or("null"), scenario.told)
         }
     };
     assert_eq!(seen, expected, "{name}: {script}");
@@ -309,132 +260,40 @@ fn sessions_open_end_and_are_replaced() {
     for (row, script, expected) in [
         ("S1", "place", "initialized/initialized told:0"),
         ("S1 again", "place place", "initialized/initialized told:0"),
-        (
-            "S1 other terms",
-            "place place-other",
-            "initialized/initialized told:0",
-        ),
-        (
-            "S1 after its end",
-            "place +30d end-session place",
-            "initialized/initialized told:1",
-        ),
+        ("S1 other terms", "place place-other", "initialized/initialized told:0"),
+        ("S1 after its end", "place +30d end-session place", "initialized/initialized told:1"),
         ("S1 paid", "place submit Y approve place", "refused:AlreadyPaid"),
-        (
-            "S1 held",
-            "place submit Y hold place-other",
-            "refused:AlreadyPaid",
-        ),
-        (
-            "S1 same while authorising",
-            "place submit Y place",
-            "initialized/initialized told:1",
-        ),
-        (
-            "S1 other while authorising",
-            "place submit Y place-other",
-            "refused:PaymentInProgress",
-        ),
-        (
-            "S1 other while unknown",
-            "place submit Y silence place-other",
-            "refused:PaymentInProgress",
-        ),
-        (
-            "S1 other while authenticating",
-            "place submit place-other",
-            "void/cancelled told:2",
-        ),
-        (
-            "S1 other after a decline",
-            "place submit N place-other submit",
-            "initialized/initialized told:3",
-        ),
+        ("S1 held", "place submit Y hold place-other", "refused:AlreadyPaid"),
+        ("S1 same while authorising", "place submit Y place", "initialized/initialized told:1"),
+        ("S1 other while authorising", "place submit Y place-other", "refused:PaymentInProgress"),
+        ("S1 other while unknown", "place submit Y silence place-other", "refused:PaymentInProgress"),
+        ("S1 other while authenticating", "place submit place-other", "void/cancelled told:2"),
+        ("S1 other after a decline", "place submit N place-other submit", "initialized/initialized told:3"),
         ("S2 S3", "place submit", "initialized/initialized told:1"),
-        (
-            "S2 the twentieth",
-            &format!("place {}", "submit N ".repeat(20)),
-            "declined/declined told:40",
-        ),
+        ("S2 the twentieth", &format!("place {}", "submit N ".repeat(20)), "declined/declined told:40"),
         (
             "S2 after the twentieth",
             &format!("place {} submit", "submit N ".repeat(20)),
             "refused:TooManyAttempts",
         ),
         ("S4", "place +30d end-session", "cancelled/null told:1"),
-        (
-            "S4 not yet",
-            "place +1h end-session",
-            "initialized/initialized told:0",
-        ),
-        (
-            "S4 twice",
-            "place +30d end-session end-session",
-            "cancelled/null told:1",
-        ),
+        ("S4 not yet", "place +1h end-session", "initialized/initialized told:0"),
+        ("S4 twice", "place +30d end-session end-session", "cancelled/null told:1"),
         ("S6", "place shop-cancels", "cancelled/null told:1"),
-        (
-            "S6 twice",
-            "place shop-cancels shop-cancels",
-            "refused:SessionCancelled",
-        ),
-        (
-            "S6 after the end",
-            "place +30d end-session shop-cancels",
-            "refused:SessionExpired",
-        ),
-        (
-            "S6 then a card",
-            "place shop-cancels submit",
-            "refused:SessionCancelled",
-        ),
-        (
-            "S6 then again",
-            "place shop-cancels place",
-            "initialized/initialized told:1",
-        ),
+        ("S6 twice", "place shop-cancels shop-cancels", "refused:SessionCancelled"),
+        ("S6 after the end", "place +30d end-session shop-cancels", "refused:SessionExpired"),
+        ("S6 then a card", "place shop-cancels submit", "refused:SessionCancelled"),
+        ("S6 then again", "place shop-cancels place", "initialized/initialized told:1"),
         ("S7", "place submit shop-cancels", "void/cancelled told:2"),
-        (
-            "S7 money moving",
-            "place submit Y shop-cancels",
-            "refused:PaymentInProgress",
-        ),
-        (
-            "S7 unknown",
-            "place submit Y silence shop-cancels",
-            "refused:PaymentInProgress",
-        ),
-        (
-            "S7 paid",
-            "place submit Y approve shop-cancels",
-            "refused:AlreadyPaid",
-        ),
-        (
-            "S7 declined",
-            "place submit N shop-cancels",
-            "void/cancelled told:3",
-        ),
-        (
-            "S8",
-            "place submit N submit Y approve submit",
-            "refused:AlreadyPaid",
-        ),
+        ("S7 money moving", "place submit Y shop-cancels", "refused:PaymentInProgress"),
+        ("S7 unknown", "place submit Y silence shop-cancels", "refused:PaymentInProgress"),
+        ("S7 paid", "place submit Y approve shop-cancels", "refused:AlreadyPaid"),
+        ("S7 declined", "place submit N shop-cancels", "void/cancelled told:3"),
+        ("S8", "place submit N submit Y approve submit", "refused:AlreadyPaid"),
         ("S9 a card", "place +30d submit", "refused:SessionExpired"),
-        (
-            "S9 declined before",
-            "place submit N +30d end-session",
-            "declined/declined told:2",
-        ),
-        (
-            "S9 paid before",
-            "place submit Y approve +30d end-session",
-            "completed/completed told:2",
-        ),
-        (
-            "S9 expired, then a card",
-            "place +30d end-session submit",
-            "refused:SessionExpired",
-        ),
+        ("S9 declined before", "place submit N +30d end-session", "declined/declined told:2"),
+        ("S9 paid before", "place submit Y approve +30d end-session", "completed/completed told:2"),
+        ("S9 expired, then a card", "place +30d end-session submit", "refused:SessionExpired"),
         ("S10", "place shop-cancels", "cancelled/null told:1"),
     ] {
         check(row, script, expected);
@@ -447,35 +306,15 @@ fn transactions_are_paid_declined_expired_or_undone() {
         ("T1", "place submit", "initialized/initialized told:1"),
         ("T2", "place submit Y", "initialized/initialized told:1"),
         ("T3", "place submit Y approve", "completed/completed told:2"),
-        (
-            "T3 attempted",
-            "place submit A approve",
-            "completed/completed told:2",
-        ),
+        ("T3 attempted", "place submit A approve", "completed/completed told:2"),
         ("T3 twice", "place submit Y approve approve", "refused:OutOfTurn"),
         ("T4", "place submit Y hold", "uncleared/uncleared told:2"),
         ("T5", "place submit Y hold accept", "completed/completed told:3"),
-        (
-            "T5 twice",
-            "place submit Y hold accept accept",
-            "refused:OutOfTurn",
-        ),
+        ("T5 twice", "place submit Y hold accept accept", "refused:OutOfTurn"),
         ("T6", "place submit Y hold reject", "void/void told:3"),
-        (
-            "T6 released",
-            "place submit Y hold reject released",
-            "void/void told:3",
-        ),
-        (
-            "T6 released twice",
-            "place submit Y hold reject released released",
-            "refused:OutOfTurn",
-        ),
-        (
-            "T6 then a card",
-            "place submit Y hold reject submit Y approve",
-            "completed/completed told:5",
-        ),
+        ("T6 released", "place submit Y hold reject released", "void/void told:3"),
+        ("T6 released twice", "place submit Y hold reject released released", "refused:OutOfTurn"),
+        ("T6 then a card", "place submit Y hold reject submit Y approve", "completed/completed told:5"),
         ("T7", "place submit Y hold +30d reject", "void/void told:3"),
         ("T8", "place submit Y refuse", "declined/declined told:2"),
         ("T9 N", "place submit N", "declined/declined told:2"),
@@ -485,44 +324,16 @@ fn transactions_are_paid_declined_expired_or_undone() {
         ("T10", "place submit give-up", "declined/declined told:2"),
         ("T11", "place submit +1h expire", "expired/expired told:2"),
         ("T11 late result", "place submit +1h Y", "refused:OutOfTurn"),
-        (
-            "T11 after the result",
-            "place submit Y +1h expire",
-            "initialized/initialized told:1",
-        ),
-        (
-            "T11 then a card",
-            "place submit +1h expire submit Y approve",
-            "completed/completed told:4",
-        ),
-        (
-            "T12 cancel on the page changes nothing",
-            "place submit",
-            "initialized/initialized told:1",
-        ),
+        ("T11 after the result", "place submit Y +1h expire", "initialized/initialized told:1"),
+        ("T11 then a card", "place submit +1h expire submit Y approve", "completed/completed told:4"),
+        ("T12 cancel on the page changes nothing", "place submit", "initialized/initialized told:1"),
         ("T13", "place submit shop-cancels", "void/cancelled told:2"),
-        (
-            "T13 late result",
-            "place submit shop-cancels Y",
-            "refused:OutOfTurn",
-        ),
+        ("T13 late result", "place submit shop-cancels Y", "refused:OutOfTurn"),
         ("T14", "place submit-blocked", "declined/declined told:1"),
         ("T15", "place submit N submit", "initialized/initialized told:3"),
-        (
-            "T15 paid",
-            "place submit N submit Y approve",
-            "completed/completed told:4",
-        ),
-        (
-            "T15 abandoned attempt",
-            "place submit submit",
-            "initialized/initialized told:2",
-        ),
-        (
-            "T17 pay",
-            "place submit Y hold-then-pay +1h accept",
-            "completed/completed told:3",
-        ),
+        ("T15 paid", "place submit N submit Y approve", "completed/completed told:4"),
+        ("T15 abandoned attempt", "place submit submit", "initialized/initialized told:2"),
+        ("T17 pay", "place submit Y hold-then-pay +1h accept", "completed/completed told:3"),
         ("T17 void", "place submit Y hold +1h reject", "void/void told:3"),
     ] {
         check(row, script, expected);
@@ -532,51 +343,15 @@ fn transactions_are_paid_declined_expired_or_undone() {
 #[test]
 fn an_unknown_outcome_is_asked_for_and_reversed_never_guessed() {
     for (row, script, expected) in [
-        (
-            "silence",
-            "place submit Y silence",
-            "initialized/initialized told:1",
-        ),
-        (
-            "crash",
-            "place submit Y overdue",
-            "initialized/initialized told:1",
-        ),
-        (
-            "overdue after the answer",
-            "place submit Y approve overdue",
-            "completed/completed told:2",
-        ),
-        (
-            "another card meanwhile",
-            "place submit Y silence submit",
-            "refused:PaymentInProgress",
-        ),
-        (
-            "late approval",
-            "place submit Y silence approve",
-            "completed/completed told:2",
-        ),
-        (
-            "late refusal",
-            "place submit Y silence refuse",
-            "declined/declined told:2",
-        ),
-        (
-            "asked, approved",
-            "place submit Y silence ask:approved",
-            "completed/completed told:2",
-        ),
-        (
-            "asked, refused",
-            "place submit Y silence ask:refused",
-            "declined/declined told:2",
-        ),
-        (
-            "asked in vain",
-            "place submit Y silence ask:silence",
-            "initialized/initialized told:1",
-        ),
+        ("silence", "place submit Y silence", "initialized/initialized told:1"),
+        ("crash", "place submit Y overdue", "initialized/initialized told:1"),
+        ("overdue after the answer", "place submit Y approve overdue", "completed/completed told:2"),
+        ("another card meanwhile", "place submit Y silence submit", "refused:PaymentInProgress"),
+        ("late approval", "place submit Y silence approve", "completed/completed told:2"),
+        ("late refusal", "place submit Y silence refuse", "declined/declined told:2"),
+        ("asked, approved", "place submit Y silence ask:approved", "completed/completed told:2"),
+        ("asked, refused", "place submit Y silence ask:refused", "declined/declined told:2"),
+        ("asked in vain", "place submit Y silence ask:silence", "initialized/initialized told:1"),
         (
             "asked in vain, then approved",
             "place submit Y silence ask:silence ask:silence ask:approved",
@@ -587,16 +362,8 @@ fn an_unknown_outcome_is_asked_for_and_reversed_never_guessed() {
             "place submit Y silence ask:silence ask:silence ask:silence ask:silence ask:approved",
             "refused:OutOfTurn",
         ),
-        (
-            "never seen",
-            "place submit Y silence ask:never-seen",
-            "initialized/initialized told:1",
-        ),
-        (
-            "never seen, undone",
-            "place submit Y silence ask:never-seen undo:done",
-            "declined/declined told:2",
-        ),
+        ("never seen", "place submit Y silence ask:never-seen", "initialized/initialized told:1"),
+        ("never seen, undone", "place submit Y silence ask:never-seen undo:done", "declined/declined told:2"),
         (
             "undone at the third try",
             "place submit Y silence ask:never-seen undo:silence undo:silence undo:done",
@@ -617,21 +384,13 @@ fn an_unknown_outcome_is_asked_for_and_reversed_never_guessed() {
             "place submit Y silence ask:never-seen undo:done submit Y approve",
             "completed/completed told:4",
         ),
-        (
-            "card forgotten",
-            "place submit Y-card-lost",
-            "declined/declined told:2",
-        ),
+        ("card forgotten", "place submit Y-card-lost", "declined/declined told:2"),
         (
             "card forgotten, typed again",
             "place submit Y-card-lost submit Y approve",
             "completed/completed told:4",
         ),
-        (
-            "an hour does not expire it",
-            "place submit Y silence +1h expire",
-            "initialized/initialized told:1",
-        ),
+        ("an hour does not expire it", "place submit Y silence +1h expire", "initialized/initialized told:1"),
         (
             "the session's end does not end it",
             "place submit Y silence +30d end-session ask:approved",
@@ -645,31 +404,11 @@ fn an_unknown_outcome_is_asked_for_and_reversed_never_guessed() {
 #[test]
 fn own_amex_contracts_and_zero_amounts_never_enter_the_ledger() {
     let own = || Scenario::new(1_000, Settlement::Scheme);
-    check_with(
-        "T16",
-        own(),
-        "place submit Y approve",
-        "completed/initialized told:2",
-    );
-    check_with(
-        "T16 held",
-        own(),
-        "place submit Y hold",
-        "uncleared/initialized told:2",
-    );
+    check_with("T16", own(), "place submit Y approve", "completed/initialized told:2");
+    check_with("T16 held", own(), "place submit Y hold", "uncleared/initialized told:2");
     let zero = || Scenario::new(0, Settlement::Gateway);
-    check_with(
-        "T18",
-        zero(),
-        "place submit Y approve",
-        "completed/completed told:2",
-    );
-    check_with(
-        "T18 refused",
-        zero(),
-        "place submit Y refuse",
-        "declined/declined told:2",
-    );
+    check_with("T18", zero(), "place submit Y approve", "completed/completed told:2");
+    check_with("T18 refused", zero(), "place submit Y refuse", "declined/declined told:2");
 }
 
 /// Any sequence of steps keeps what must always hold; refused steps change nothing.

@@ -116,10 +116,7 @@ pub(crate) struct CustomInfo {
 impl Details {
     /// The language asked for; any text, and `None` when nothing was said.
     pub(crate) fn locale(&self) -> Option<&str> {
-        self.customer
-            .locale
-            .as_deref()
-            .filter(|locale| !locale.is_empty())
+        self.customer.locale.as_deref().filter(|locale| !locale.is_empty())
     }
 }
 
@@ -129,11 +126,7 @@ impl Details {
 /// The first rule that is broken, naming the field by its full path.
 pub(crate) fn parse(body: &Value, rules: &Rules) -> Result<CreateOrder, Error> {
     let Value::Object(body) = body else {
-        return Err(Error::invalid(
-            error::MISSING_DATA,
-            "request body",
-            "must be a JSON object",
-        ));
+        return Err(Error::invalid(error::MISSING_DATA, "request body", "must be a JSON object"));
     };
     let order = Fields::top(body);
     let kind = kind(&order)?;
@@ -155,14 +148,7 @@ pub(crate) fn parse(body: &Value, rules: &Rules) -> Result<CreateOrder, Error> {
         var3: order.text("var3", error::VARIABLE)?,
         custom_info: custom_info(&order)?,
     };
-    Ok(CreateOrder {
-        order_id,
-        gateway,
-        amount,
-        description,
-        lifetime,
-        details,
-    })
+    Ok(CreateOrder { order_id, gateway, amount, description, lifetime, details })
 }
 
 /// A fingerprint of the request: equal for bodies that differ in the order of keys and in blanks only.
@@ -220,13 +206,9 @@ fn currency(order: &Fields<'_>) -> Result<Currency, Error> {
 fn amount(order: &Fields<'_>, currency: Currency, gateway: Option<Gateway>) -> Result<Amount, Error> {
     let fault = |what: &str| order.fault("amount", error::AMOUNT, what);
     let value = order.get("amount").ok_or_else(|| fault("is missing"))?;
-    let minor = fields::whole(value)
-        .filter(|minor| *minor <= AMOUNT_MAX_MINOR)
-        .ok_or_else(|| {
-            fault(&format!(
-                "must be a whole number of minor units, at most {AMOUNT_MAX_MINOR}"
-            ))
-        })?;
+    let minor = fields::whole(value).filter(|minor| *minor <= AMOUNT_MAX_MINOR).ok_or_else(|| {
+        fault(&format!("must be a whole number of minor units, at most {AMOUNT_MAX_MINOR}"))
+    })?;
     // The reference gateway checks cards of every brand but this one without a payment.
     if minor == 0 && gateway == Some(Gateway::Brand(Brand::Amex)) {
         return Err(fault("must be at least 1 with AMEX"));
@@ -244,10 +226,7 @@ fn description(order: &Fields<'_>) -> Result<String, Error> {
     if text.is_empty() || text.chars().count() > DESCRIPTION_MAX {
         return Err(fault("must have 1 to 200 characters"));
     }
-    if text
-        .chars()
-        .any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t'))
-    {
+    if text.chars().any(|letter| letter.is_control() && !matches!(letter, '\n' | '\r' | '\t')) {
         return Err(fault("must not contain control characters"));
     }
     Ok(text.to_owned())
@@ -267,10 +246,7 @@ fn custom_info(order: &Fields<'_>) -> Result<CustomInfo, Error> {
     let info = order.object("custom_info", error::VARIABLE)?;
     // Python's request class leaves the underscore out.
     let either = |name, short| {
-        Ok::<_, Error>(
-            info.text(name, error::VARIABLE)?
-                .or(info.text(short, error::VARIABLE)?),
-        )
+        Ok::<_, Error>(info.text(name, error::VARIABLE)?.or(info.text(short, error::VARIABLE)?))
     };
     Ok(CustomInfo {
         custom_1: either("custom_1", "custom1")?,

@@ -39,9 +39,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Fault> {
         return Err(Fault("is empty".to_owned()));
     }
     let mut reader = serde_json::Deserializer::from_str(text);
-    let value = Nested { depth: 0 }
-        .deserialize(&mut reader)
-        .and_then(|value| reader.end().map(|()| value));
+    let value = Nested { depth: 0 }.deserialize(&mut reader).and_then(|value| reader.end().map(|()| value));
     // serde_json's own messages name a kind of mistake and a place, never a part of the text.
     value.map_err(|error| Fault(error.to_string()))
 }
@@ -57,9 +55,7 @@ impl Nested {
         if self.depth == DEPTH_MAX {
             return Err(E::custom(format_args!("nested deeper than {DEPTH_MAX} levels")));
         }
-        Ok(Self {
-            depth: self.depth + 1,
-        })
+        Ok(Self { depth: self.depth + 1 })
     }
 }
 
@@ -154,15 +150,9 @@ mod tests {
     fn a_body_is_read_as_it_was_written() {
         for (text, expected) in [
             (r#" {"a":1} "#, json!({"a": 1})),
-            (
-                "{\n  \"a\": [1, -2, \"x\", true, null]\n}\r\n",
-                json!({"a": [1, -2, "x", true, null]}),
-            ),
+            ("{\n  \"a\": [1, -2, \"x\", true, null]\n}\r\n", json!({"a": [1, -2, "x", true, null]})),
             (r#""\u00e9\ud83d\ude00""#, json!("é😀")),
-            (
-                r#"{"a":{"a":{"a":0}},"b":{"a":0}}"#,
-                json!({"a": {"a": {"a": 0}}, "b": {"a": 0}}),
-            ),
+            (r#"{"a":{"a":{"a":0}},"b":{"a":0}}"#, json!({"a": {"a": {"a": 0}}, "b": {"a": 0}})),
             ("null", json!(null)),
             ("9223372036854775807", json!(i64::MAX)),
             ("-9223372036854775808", json!(i64::MIN)),
@@ -181,13 +171,7 @@ mod tests {
             assert!(value.is_i64() || value.is_u64(), "{text}");
             assert_eq!(value.to_string(), text);
         }
-        for text in [
-            "1.0",
-            "18446744073709551616",
-            "-9223372036854775809",
-            "1e2",
-            "0.1",
-        ] {
+        for text in ["1.0", "18446744073709551616", "-9223372036854775809", "1e2", "0.1"] {
             assert!(parse(text.as_bytes()).unwrap().is_f64(), "{text}");
         }
     }
@@ -227,11 +211,7 @@ mod tests {
         ];
         for (bytes, expected) in cases {
             let fault = parse(bytes).unwrap_err().to_string();
-            assert!(
-                fault.contains(expected),
-                "{:?}: {fault}",
-                bytes.escape_ascii().to_string()
-            );
+            assert!(fault.contains(expected), "{:?}: {fault}", bytes.escape_ascii().to_string());
         }
     }
 
@@ -242,12 +222,7 @@ mod tests {
         for text in [lists(DEPTH_MAX), objects(DEPTH_MAX)] {
             assert!(parse(text.as_bytes()).is_ok(), "{text}");
         }
-        for text in [
-            lists(DEPTH_MAX + 1),
-            objects(DEPTH_MAX + 1),
-            lists(127),
-            "[".repeat(300_000),
-        ] {
+        for text in [lists(DEPTH_MAX + 1), objects(DEPTH_MAX + 1), lists(127), "[".repeat(300_000)] {
             let fault = parse(text.as_bytes()).unwrap_err().to_string();
             assert!(fault.contains("nested deeper than 32 levels"), "{fault}");
         }
@@ -262,23 +237,11 @@ mod tests {
         assert!(twice(&"k".repeat(51)).contains(&format!("\"{}\"", "k".repeat(50))));
         assert!(!twice(&"k".repeat(51)).contains(&"k".repeat(51)));
         assert!(twice("12345678901").contains("12345678901"));
-        for card in [
-            "6799990000000000011",
-            "6799 9900 0000 0000 011",
-            "４１１１１１１１１１１１１１１１",
-        ] {
-            assert!(
-                twice(card).contains("duplicate key (a name of many digits)"),
-                "{}",
-                twice(card)
-            );
+        for card in ["6799990000000000011", "6799 9900 0000 0000 011", "４１１１１１１１１１１１１１１１"]
+        {
+            assert!(twice(card).contains("duplicate key (a name of many digits)"), "{}", twice(card));
         }
-        assert!(
-            parse(b"{\"a\\nb\":1,\"a\\nb\":2}")
-                .unwrap_err()
-                .to_string()
-                .contains("\"a\u{fffd}b\"")
-        );
+        assert!(parse(b"{\"a\\nb\":1,\"a\\nb\":2}").unwrap_err().to_string().contains("\"a\u{fffd}b\""));
     }
 
     proptest! {

@@ -39,9 +39,9 @@ impl Reach {
 #[must_use]
 pub fn is_public(address: IpAddr) -> bool {
     match address {
-        IpAddr::V4(v4) => !SPECIAL_V4
-            .iter()
-            .any(|&(start, prefix)| Network::new(start.into(), prefix).contains(v4.into())),
+        IpAddr::V4(v4) => {
+            !SPECIAL_V4.iter().any(|&(start, prefix)| Network::new(start.into(), prefix).contains(v4.into()))
+        }
         IpAddr::V6(v6) => {
             GLOBAL_UNICAST_V6.contains(address)
                 && !is_isatap(v6)
@@ -164,11 +164,7 @@ pub struct NetworkError(String);
 
 impl fmt::Display for NetworkError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "not a network: {:?} (write it like 10.0.0.0/8, with zeros after the prefix)",
-            self.0
-        )
+        write!(f, "not a network: {:?} (write it like 10.0.0.0/8, with zeros after the prefix)", self.0)
     }
 }
 
@@ -256,9 +252,7 @@ mod tests {
     #[test]
     fn the_operator_may_open_networks() {
         let allowed = ["10.1.0.0/16", "fd12::/16", "127.0.0.1", "::1"].map(|text| text.parse().unwrap());
-        let reach = Reach::Public {
-            allowed: allowed.to_vec(),
-        };
+        let reach = Reach::Public { allowed: allowed.to_vec() };
         for (host, permitted) in [
             ("10.1.2.3", true),
             ("10.2.0.1", false),

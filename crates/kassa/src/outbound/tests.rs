@@ -34,12 +34,7 @@ fn shop_at(addresses: &[&str]) -> Resolver {
 }
 
 fn request(method: Method, url: &str) -> Request {
-    Request {
-        method,
-        url: url.parse().unwrap(),
-        headers: Vec::new(),
-        body: Vec::new(),
-    }
+    Request { method, url: url.parse().unwrap(), headers: Vec::new(), body: Vec::new() }
 }
 
 /// What a test shop does after it has read a request.
@@ -77,10 +72,7 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
     loop {
         if let Some(end) = received.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8_lossy(&received[..end]).to_lowercase();
-            let length = head
-                .split("content-length: ")
-                .nth(1)
-                .and_then(|rest| rest.lines().next());
+            let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
             if received.len() >= end + 4 + length.map_or(0, |digits| digits.parse().unwrap()) {
                 return received;
             }
@@ -94,23 +86,17 @@ async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> Vec<u8> {
 async fn get(then: Then, change: impl FnOnce(&mut Options)) -> Result<Answer, Failure> {
     let (port, shop) = shop(then).await;
     let url = format!("http://127.0.0.1:{port}/");
-    let answer = client(change)
-        .send(request(Method::GET, &url), &Reach::Anywhere)
-        .await;
+    let answer = client(change).send(request(Method::GET, &url), &Reach::Anywhere).await;
     shop.abort();
     answer
 }
 
 #[tokio::test]
 async fn a_notification_arrives_byte_for_byte() {
-    let (port, shop) = shop(Then::Answer(
-        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Seen: yes\r\n\r\nOK",
-    ))
-    .await;
+    let (port, shop) =
+        shop(Then::Answer("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Seen: yes\r\n\r\nOK")).await;
     let client = client(|options| options.resolver = shop_at(&["127.0.0.1"]));
-    let reach = Reach::Public {
-        allowed: vec!["127.0.0.0/8".parse().unwrap()],
-    };
+    let reach = Reach::Public { allowed: vec!["127.0.0.0/8".parse().unwrap()] };
     let body = "{\"order_id\":\"caf\u{e9}\",\"amount\":995}".as_bytes();
     let url = format!("http://shop.example:{port}/a//b/%2e%2F?x=1&y={{|}}&z=%20+é&transactionid=7#part");
     let mut notification = request(Method::POST, &url);
@@ -123,17 +109,11 @@ async fn a_notification_arrives_byte_for_byte() {
     assert_eq!(answer.headers["x-seen"], "yes");
 
     let received = shop.await.unwrap();
-    let end = received
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .unwrap();
+    let end = received.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
     let head = String::from_utf8(received[..end].to_vec()).unwrap();
     assert_eq!(&received[end + 4..], body);
     let mut lines: Vec<&str> = head.lines().collect();
-    assert_eq!(
-        lines.remove(0),
-        "POST /a//b/%2e%2F?x=1&y={|}&z=%20+%C3%A9&transactionid=7 HTTP/1.1"
-    );
+    assert_eq!(lines.remove(0), "POST /a//b/%2e%2F?x=1&y={|}&z=%20+%C3%A9&transactionid=7 HTTP/1.1");
     lines.sort_unstable();
     assert_eq!(
         lines,
@@ -174,12 +154,9 @@ async fn one_forbidden_address_spoils_the_whole_answer_of_a_name() {
 
 #[tokio::test]
 async fn a_redirect_is_an_answer() {
-    let answer = get(
-        Then::Answer("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n"),
-        |_| (),
-    )
-    .await
-    .unwrap();
+    let answer = get(Then::Answer("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\n\r\n"), |_| ())
+        .await
+        .unwrap();
     assert_eq!(answer.status, 302);
     assert_eq!(answer.headers["location"], "http://127.0.0.1:1/");
 }
@@ -199,10 +176,7 @@ async fn a_compressed_body_stays_compressed() {
 async fn an_endless_body_is_cut() {
     let (port, shop) = shop(Then::Repeat("HTTP/1.1 200 OK\r\n\r\n", 0)).await;
     let url = format!("http://127.0.0.1:{port}/");
-    let answer = client(|_| ())
-        .send(request(Method::GET, &url), &Reach::Anywhere)
-        .await
-        .unwrap();
+    let answer = client(|_| ()).send(request(Method::GET, &url), &Reach::Anywhere).await.unwrap();
     assert_eq!(answer.body.len(), 64 * 1024);
     // The connection is closed, so the shop cannot go on writing.
     shop.await.unwrap();
@@ -210,21 +184,14 @@ async fn an_endless_body_is_cut() {
 
 #[tokio::test]
 async fn drips_are_cut_by_the_total_time() {
-    for text in [
-        "H",
-        "X",
-        "HTTP/1.1 200 OK\r\nX: ",
-        "HTTP/1.1 200 OK\r\n\r\n",
-        "HTTP/1.1 100 Continue\r\n\r\n",
-    ] {
+    for text in
+        ["H", "X", "HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 100 Continue\r\n\r\n"]
+    {
         let failure = get(Then::Repeat(text, 50), |options| options.total_timeout = SHORT).await;
         match failure {
             Err(Failure::Timeout) => assert!(Failure::Timeout.was_sent()),
             // Not the beginning of an answer, which hyper may notice before the time is over.
-            other => assert!(
-                text == "X" && matches!(other, Err(Failure::Protocol(_))),
-                "{text}: {other:?}"
-            ),
+            other => assert!(text == "X" && matches!(other, Err(Failure::Protocol(_))), "{text}: {other:?}"),
         }
     }
 }
@@ -232,9 +199,7 @@ async fn drips_are_cut_by_the_total_time() {
 #[tokio::test]
 async fn a_flood_of_interim_answers_is_cut_by_the_total_time() {
     let flood = Then::Repeat("HTTP/1.1 100 Continue\r\n\r\n", 0);
-    let failure = get(flood, |options| options.total_timeout = SHORT)
-        .await
-        .unwrap_err();
+    let failure = get(flood, |options| options.total_timeout = SHORT).await.unwrap_err();
     assert_eq!(failure, Failure::Timeout);
 }
 
@@ -242,26 +207,11 @@ async fn a_flood_of_interim_answers_is_cut_by_the_total_time() {
 async fn what_is_not_http_is_refused() {
     for (text, why) in [
         ("", "not a valid answer: the connection was closed before its end"),
-        (
-            "SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n\r\n",
-            "not a valid answer: it is not HTTP/1.1",
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
-            "not a valid answer: it is not HTTP/1.1",
-        ),
-        (
-            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
-            "not a valid answer: it is not HTTP/1.1",
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nOK",
-            "not a valid answer: its body is not complete",
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Len",
-            "not a valid answer: the connection was closed before its end",
-        ),
+        ("SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n\r\n", "not a valid answer: it is not HTTP/1.1"),
+        ("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "not a valid answer: it is not HTTP/1.1"),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "not a valid answer: it is not HTTP/1.1"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nOK", "not a valid answer: its body is not complete"),
+        ("HTTP/1.1 200 OK\r\nContent-Len", "not a valid answer: the connection was closed before its end"),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
             "not a valid answer: its body is not complete",
@@ -271,13 +221,9 @@ async fn what_is_not_http_is_refused() {
         assert_eq!(failure.to_string(), why, "{text:?}");
         assert!(failure.was_sent());
     }
-    let failure = get(Then::Repeat("HTTP/1.1 200 OK\r\nX-Y: z\r\n", 0), |_| ())
-        .await
-        .unwrap_err();
+    let failure = get(Then::Repeat("HTTP/1.1 200 OK\r\nX-Y: z\r\n", 0), |_| ()).await.unwrap_err();
     assert!(matches!(failure, Failure::Protocol(_)), "{failure:?}");
-    let failure = get(Then::Repeat("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 0), |_| ())
-        .await
-        .unwrap_err();
+    let failure = get(Then::Repeat("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 0), |_| ()).await.unwrap_err();
     assert!(matches!(failure, Failure::Protocol(_)), "{failure:?}");
 }
 
@@ -291,21 +237,11 @@ async fn a_long_header_is_refused() {
 
 #[tokio::test]
 async fn a_closed_port_is_a_failure_to_connect() {
-    let closed = TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let client = client(|options| options.resolver = shop_at(&["::1", "127.0.0.1"]));
     let url = format!("http://shop.example:{}/", closed.port());
-    let failure = client
-        .send(request(Method::GET, &url), &Reach::Anywhere)
-        .await
-        .unwrap_err();
-    assert_eq!(
-        failure,
-        Failure::Connect(ErrorKind::ConnectionRefused.to_string())
-    );
+    let failure = client.send(request(Method::GET, &url), &Reach::Anywhere).await.unwrap_err();
+    assert_eq!(failure, Failure::Connect(ErrorKind::ConnectionRefused.to_string()));
     assert_eq!(failure.to_string(), "cannot connect: connection refused");
     assert!(!failure.was_sent());
 }
@@ -315,10 +251,7 @@ async fn the_next_address_is_tried() {
     let (port, _shop) = shop(Then::Answer("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")).await;
     let client = client(|options| options.resolver = shop_at(&["127.0.0.9", "127.0.0.1"]));
     let url = format!("http://shop.example:{port}/");
-    let answer = client
-        .send(request(Method::GET, &url), &Reach::Anywhere)
-        .await
-        .unwrap();
+    let answer = client.send(request(Method::GET, &url), &Reach::Anywhere).await.unwrap();
     assert_eq!(answer.status, 200);
 }
 
@@ -327,30 +260,12 @@ async fn what_cannot_be_sent_is_said_before_anything_is_done() {
     let client = client(|options| options.resolver = shop_at(&[]));
     let send = async |request: Request| client.send(request, &Reach::Anywhere).await.unwrap_err();
     for (url, why) in [
-        (
-            "ftp://shop.example/",
-            "cannot be sent: the url is not http or https",
-        ),
-        (
-            "data:text/plain,x",
-            "cannot be sent: the url is not http or https",
-        ),
-        (
-            "http://me@shop.example/",
-            "cannot be sent: the url has a user name or password",
-        ),
-        (
-            "http://:secret@shop.example/",
-            "cannot be sent: the url has a user name or password",
-        ),
-        (
-            "http://shop.example/",
-            "cannot resolve the host: it has no address",
-        ),
-        (
-            "http://other.example/",
-            "cannot resolve the host: it has no address",
-        ),
+        ("ftp://shop.example/", "cannot be sent: the url is not http or https"),
+        ("data:text/plain,x", "cannot be sent: the url is not http or https"),
+        ("http://me@shop.example/", "cannot be sent: the url has a user name or password"),
+        ("http://:secret@shop.example/", "cannot be sent: the url has a user name or password"),
+        ("http://shop.example/", "cannot resolve the host: it has no address"),
+        ("http://other.example/", "cannot resolve the host: it has no address"),
     ] {
         let failure = send(request(Method::GET, url)).await;
         assert_eq!(failure.to_string(), why);
@@ -358,10 +273,7 @@ async fn what_cannot_be_sent_is_said_before_anything_is_done() {
     }
     let mut split = request(Method::GET, "http://shop.example/");
     split.headers.push(("Auth", "a\r\nX: b".to_owned()));
-    assert_eq!(
-        send(split).await.to_string(),
-        "cannot be sent: the header Auth is not valid"
-    );
+    assert_eq!(send(split).await.to_string(), "cannot be sent: the header Auth is not valid");
 }
 
 #[tokio::test]
@@ -379,20 +291,14 @@ async fn a_certificate_of_ones_own_is_accepted_only_on_request() {
             .unwrap();
     let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!(
-        "https://shop.example:{}/paid",
-        listener.local_addr().unwrap().port()
-    );
+    let url = format!("https://shop.example:{}/paid", listener.local_addr().unwrap().port());
     tokio::spawn(async move {
         loop {
             let (stream, _) = listener.accept().await.unwrap();
             if let Ok(mut stream) = acceptor.accept(stream).await {
                 assert_eq!(stream.get_ref().1.server_name(), Some("shop.example"));
                 read_request(&mut stream).await;
-                stream
-                    .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK")
-                    .await
-                    .unwrap();
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK").await.unwrap();
             }
         }
     });
@@ -405,10 +311,7 @@ async fn a_certificate_of_ones_own_is_accepted_only_on_request() {
             Ok(answer) => assert!(insecure_tls && answer.body == b"OK"),
             Err(failure) => {
                 assert!(!insecure_tls && !failure.was_sent(), "{failure:?}");
-                assert!(
-                    failure.to_string().starts_with("no secure connection: "),
-                    "{failure}"
-                );
+                assert!(failure.to_string().starts_with("no secure connection: "), "{failure}");
             }
         }
     }
@@ -430,9 +333,6 @@ async fn plain_http_behind_https_is_not_secure() {
     let (port, _shop) = shop(Then::Answer("HTTP/1.1 400 Bad Request\r\n\r\n")).await;
     let url = format!("https://127.0.0.1:{port}/");
     let client = client(|options| options.connect_timeout = SHORT);
-    let failure = client
-        .send(request(Method::GET, &url), &Reach::Anywhere)
-        .await
-        .unwrap_err();
+    let failure = client.send(request(Method::GET, &url), &Reach::Anywhere).await.unwrap_err();
     assert!(matches!(failure, Failure::Tls(_)), "{failure:?}");
 }

@@ -74,10 +74,7 @@ pub(super) fn authenticated(
         return Err(Refused::OutOfTurn);
     }
     let decline = authentication.decline(transaction.card.brand);
-    let transaction = Transaction {
-        authentication: Some(authentication),
-        ..transaction.clone()
-    };
+    let transaction = Transaction { authentication: Some(authentication), ..transaction.clone() };
     let decline = decline.or_else(|| (!card_at_hand).then(Decline::card_forgotten));
     if let Some(decline) = decline {
         return Ok(ended(&transaction, State::Declined(decline), now));
@@ -86,10 +83,7 @@ pub(super) fn authenticated(
     Ok(vec![
         moved(&transaction, State::Authorising, now),
         Change::JobDone(Job::ExpireTransaction(transaction.id)),
-        Change::JobDue {
-            job: Job::ResolveUnknown(transaction.id),
-            at: overdue_at,
-        },
+        Change::JobDue { job: Job::ResolveUnknown(transaction.id), at: overdue_at },
     ])
 }
 
@@ -107,21 +101,14 @@ pub(super) fn answered(
 }
 
 pub(super) fn answer_overdue(transaction: &Transaction, now: Timestamp) -> Vec<Change> {
-    if matches!(transaction.state, State::Authorising) {
-        unknown(transaction, now)
-    } else {
-        Vec::new()
-    }
+    if matches!(transaction.state, State::Authorising) { unknown(transaction, now) } else { Vec::new() }
 }
 
 fn unknown(transaction: &Transaction, now: Timestamp) -> Vec<Change> {
     let job = Job::ResolveUnknown(transaction.id);
     vec![
         moved(transaction, State::Unknown { asked: 0 }, now),
-        Change::JobDue {
-            job,
-            at: now.plus(inquiry_delay(0)),
-        },
+        Change::JobDue { job, at: now.plus(inquiry_delay(0)) },
     ]
 }
 
@@ -145,13 +132,7 @@ pub(super) fn inquiry_answered(
         (State::Unknown { asked }, inquiry_delay(asked))
     };
     let job = Job::ResolveUnknown(transaction.id);
-    Ok(vec![
-        moved(transaction, state, now),
-        Change::JobDue {
-            job,
-            at: now.plus(delay),
-        },
-    ])
+    Ok(vec![moved(transaction, state, now), Change::JobDue { job, at: now.plus(delay) }])
 }
 
 pub(super) fn reversal_answered(
@@ -170,10 +151,7 @@ pub(super) fn reversal_answered(
     }
     let sent = sent.saturating_add(1);
     let at = now.plus(reversal_delay(sent));
-    Ok(vec![
-        moved(transaction, State::Reversing { sent }, now),
-        Change::JobDue { job, at },
-    ])
+    Ok(vec![moved(transaction, State::Reversing { sent }, now), Change::JobDue { job, at }])
 }
 
 /// The host has spoken: approved or declined.
@@ -186,28 +164,14 @@ fn settled(transaction: &Transaction, outcome: Outcome, now: Timestamp) -> Vec<C
         }
         Outcome::Approved { approval, review } if approval.fraud_score >= FRAUD_SCORE_HELD => {
             let (after, verdict) = review.unwrap_or((REVIEW_LIFETIME, Verdict::Reject));
-            let review = Review {
-                ends_at: now.plus(after),
-                verdict,
-            };
-            let mut changes = paid(
-                transaction,
-                State::Uncleared { approval, review },
-                Step::Hold,
-                now,
-            );
-            changes.push(Change::JobDue {
-                job: Job::EndReview(transaction.id),
-                at: review.ends_at,
-            });
+            let review = Review { ends_at: now.plus(after), verdict };
+            let mut changes = paid(transaction, State::Uncleared { approval, review }, Step::Hold, now);
+            changes.push(Change::JobDue { job: Job::EndReview(transaction.id), at: review.ends_at });
             changes
         }
-        Outcome::Approved { approval, .. } => paid(
-            transaction,
-            State::Completed { approval, at: now },
-            Step::Collect,
-            now,
-        ),
+        Outcome::Approved { approval, .. } => {
+            paid(transaction, State::Completed { approval, at: now }, Step::Collect, now)
+        }
     };
     changes.push(Change::JobDone(Job::ResolveUnknown(transaction.id)));
     changes

@@ -21,26 +21,11 @@ pub(super) fn review_ended(
     let approval = approval.clone();
     let done = Change::JobDone(Job::EndReview(transaction.id));
     let mut changes = match verdict {
-        Verdict::Accept => paid(
-            transaction,
-            State::Completed { approval, at: now },
-            Step::Clear,
-            now,
-        ),
+        Verdict::Accept => paid(transaction, State::Completed { approval, at: now }, Step::Clear, now),
         Verdict::Reject => {
-            let mut changes = vec![moved(
-                transaction,
-                State::Void {
-                    approval,
-                    released_at: None,
-                },
-                now,
-            )];
+            let mut changes = vec![moved(transaction, State::Void { approval, released_at: None }, now)];
             changes.extend(transferred(transaction, Step::Release));
-            changes.push(Change::JobDue {
-                job: Job::ReleaseApproval(transaction.id),
-                at: now,
-            });
+            changes.push(Change::JobDue { job: Job::ReleaseApproval(transaction.id), at: now });
             changes.push(Change::NotificationDue);
             changes
         }
@@ -50,22 +35,12 @@ pub(super) fn review_ended(
 }
 
 pub(super) fn approval_released(transaction: &Transaction, now: Timestamp) -> Result<Vec<Change>, Refused> {
-    let State::Void {
-        approval,
-        released_at: None,
-    } = &transaction.state
-    else {
+    let State::Void { approval, released_at: None } = &transaction.state else {
         return Err(Refused::OutOfTurn);
     };
-    let state = State::Void {
-        approval: approval.clone(),
-        released_at: Some(now),
-    };
+    let state = State::Void { approval: approval.clone(), released_at: Some(now) };
     // Not a change the shop can see: the status stays, so nothing is announced.
-    let released = Transaction {
-        state,
-        ..transaction.clone()
-    };
+    let released = Transaction { state, ..transaction.clone() };
     Ok(vec![
         Change::TransactionMoved(Box::new(released)),
         Change::JobDone(Job::ReleaseApproval(transaction.id)),
@@ -90,11 +65,7 @@ pub(super) fn cancel(order: &Order, now: Timestamp) -> Result<Vec<Change>, Refus
         changes.push(Change::JobDone(Job::ExpireTransaction(open.id)));
     }
     let session = order.session.id.clone();
-    changes.push(Change::SessionEnded {
-        session: session.clone(),
-        why: Ending::Cancelled,
-        at: now,
-    });
+    changes.push(Change::SessionEnded { session: session.clone(), why: Ending::Cancelled, at: now });
     changes.push(Change::JobDone(Job::ExpireSession(session)));
     changes.push(Change::NotificationDue);
     Ok(changes)
@@ -114,11 +85,7 @@ pub(super) fn expire_session(order: &Order, session: &SessionId, now: Timestamp)
     if current.id != *session || current.ended.is_some() || now < current.ends_at {
         return vec![done];
     }
-    let mut changes = vec![Change::SessionEnded {
-        session: session.clone(),
-        why: Ending::Expired,
-        at: now,
-    }];
+    let mut changes = vec![Change::SessionEnded { session: session.clone(), why: Ending::Expired, at: now }];
     if order.transactions.is_empty() {
         changes.push(Change::NotificationDue);
     }

@@ -48,10 +48,7 @@ pub fn place(existing: Option<&Order>, new: NewOrder, now: Timestamp) -> Result<
         digest: new.digest,
         ended: None,
     };
-    let expiry = Change::JobDue {
-        job: Job::ExpireSession(session.id.clone()),
-        at: session.ends_at,
-    };
+    let expiry = Change::JobDue { job: Job::ExpireSession(session.id.clone()), at: session.ends_at };
     let Some(order) = existing else {
         let order = Order {
             site: new.site,
@@ -63,10 +60,7 @@ pub fn place(existing: Option<&Order>, new: NewOrder, now: Timestamp) -> Result<
             created_at: now,
             modified_at: now,
         };
-        return Ok(Placing::Opened(vec![
-            Change::OrderPlaced(Box::new(order)),
-            expiry,
-        ]));
+        return Ok(Placing::Opened(vec![Change::OrderPlaced(Box::new(order)), expiry]));
     };
     if order.paid().is_some() {
         return Err(Refused::AlreadyPaid);
@@ -75,11 +69,7 @@ pub fn place(existing: Option<&Order>, new: NewOrder, now: Timestamp) -> Result<
         return Ok(Placing::Same);
     }
     let mut changes = replace(order, now)?;
-    changes.extend([
-        Change::TermsReplaced(new.terms),
-        Change::SessionOpened(session),
-        expiry,
-    ]);
+    changes.extend([Change::TermsReplaced(new.terms), Change::SessionOpened(session), expiry]);
     Ok(Placing::Opened(changes))
 }
 
@@ -96,11 +86,7 @@ fn replace(order: &Order, now: Timestamp) -> Result<Vec<Change>, Refused> {
     }
     let old = &order.session;
     if old.ended.is_none() {
-        changes.push(Change::SessionEnded {
-            session: old.id.clone(),
-            why: Ending::Replaced,
-            at: now,
-        });
+        changes.push(Change::SessionEnded { session: old.id.clone(), why: Ending::Replaced, at: now });
         changes.push(Change::JobDone(Job::ExpireSession(old.id.clone())));
     }
     Ok(changes)

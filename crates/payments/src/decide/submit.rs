@@ -26,11 +26,7 @@ pub(super) fn submit_card(order: &Order, attempt: Attempt, now: Timestamp) -> Re
             return Err(Refused::PaymentInProgress);
         }
         // The customer came back from the issuer's page by another way and starts again.
-        changes.push(moved(
-            abandoned,
-            State::Declined(Decline::authentication_cancelled()),
-            now,
-        ));
+        changes.push(moved(abandoned, State::Declined(Decline::authentication_cancelled()), now));
         changes.push(Change::JobDone(Job::ExpireTransaction(abandoned.id)));
     }
     let state = match attempt.screening {
@@ -49,16 +45,10 @@ pub(super) fn submit_card(order: &Order, attempt: Attempt, now: Timestamp) -> Re
         state,
     };
     let attempts = order.session.attempts.saturating_add(1);
-    changes.push(Change::AttemptCounted {
-        session: attempt.session,
-        attempts,
-    });
+    changes.push(Change::AttemptCounted { session: attempt.session, attempts });
     if transaction.is_open() {
         let job = Job::ExpireTransaction(transaction.id);
-        changes.push(Change::JobDue {
-            job,
-            at: transaction.expires_at(),
-        });
+        changes.push(Change::JobDue { job, at: transaction.expires_at() });
     }
     changes.push(Change::TransactionOpened(Box::new(transaction)));
     changes.push(Change::NotificationDue);

@@ -146,10 +146,7 @@ fn country(customer: &Fields<'_>) -> Result<Option<String>, Error> {
 fn email(customer: &Fields<'_>) -> Result<Option<String>, Error> {
     let email = customer.text("email", MISSING_DATA)?;
     // Addresses are a world of their own; this only catches a field filled with something else.
-    if email
-        .as_deref()
-        .is_some_and(|email| !email.is_empty() && !email.contains('@'))
-    {
+    if email.as_deref().is_some_and(|email| !email.is_empty() && !email.contains('@')) {
         return Err(customer.fault("email", MISSING_DATA, "must contain an @"));
     }
     Ok(email)

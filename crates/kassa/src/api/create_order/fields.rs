@@ -18,10 +18,7 @@ pub(super) struct Fields<'a> {
 impl<'a> Fields<'a> {
     /// The request itself.
     pub(super) fn top(object: &'a Map<String, Value>) -> Self {
-        Self {
-            path: "",
-            object: Some(object),
-        }
+        Self { path: "", object: Some(object) }
     }
 
     /// The value of `key`; `null` counts as not there.
@@ -60,11 +57,7 @@ impl<'a> Fields<'a> {
             None => return Ok(None),
             Some(Value::String(text)) => text.clone(),
             Some(Value::Number(number)) => digits(number).ok_or_else(|| {
-                self.fault(
-                    key,
-                    code,
-                    "must be text, the number is too large to be kept exactly",
-                )
+                self.fault(key, code, "must be text, the number is too large to be kept exactly")
             })?,
             Some(_) => return Err(self.fault(key, code, "must be text")),
         };
@@ -130,10 +123,7 @@ fn digits(number: &Number) -> Option<String> {
     if !number.is_f64() {
         return Some(number.to_string());
     }
-    number
-        .as_f64()
-        .filter(|float| float.abs() < EXACT_MAX)
-        .map(|float| float.to_string())
+    number.as_f64().filter(|float| float.abs() < EXACT_MAX).map(|float| float.to_string())
 }
 
 #[cfg(test)]

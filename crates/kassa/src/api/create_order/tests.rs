@@ -42,11 +42,7 @@ fn patched(path: &str, value: Option<Value>) -> Value {
 
 /// A value as the tables write it: JSON, or `absent`, or `x501` (a text of 501 characters), or `url2049`.
 fn written(value: &str) -> Option<Value> {
-    let count = |prefix| {
-        value
-            .strip_prefix(prefix)
-            .and_then(|count| count.parse::<usize>().ok())
-    };
+    let count = |prefix| value.strip_prefix(prefix).and_then(|count| count.parse::<usize>().ok());
     if value == "absent" {
         None
     } else if let Some(count) = count("x") {
@@ -73,14 +69,8 @@ fn shown(order: &CreateOrder) -> Value {
 
 /// Messages reach shoppers: one plain sentence that repeats nothing card-like.
 fn assert_plain(info: &str) {
-    assert!(
-        info.starts_with("Invalid ") && info.len() < 160 && !info.ends_with('.'),
-        "{info}"
-    );
-    let longest = info
-        .split(|letter: char| !letter.is_numeric())
-        .map(str::len)
-        .max();
+    assert!(info.starts_with("Invalid ") && info.len() < 160 && !info.ends_with('.'), "{info}");
+    let longest = info.split(|letter: char| !letter.is_numeric()).map(str::len).max();
     assert!(longest < Some(12), "{info}");
 }
 
@@ -125,16 +115,8 @@ fn every_broken_rule_is_refused_with_its_code_and_field() {
     for (path, value, code, what) in tables::REFUSED {
         let error = parse(&patched(path, written(value)), &TEST).expect_err(&format!("{path} {value}"));
         let status = if *code == error::GATEWAY { 404 } else { 400 };
-        assert_eq!(
-            (error.status.as_u16(), error.code),
-            (status, *code),
-            "{path} {value}: {error:?}"
-        );
-        assert!(
-            error.info.starts_with(&format!("Invalid {path}: ")),
-            "{path} {value}: {}",
-            error.info
-        );
+        assert_eq!((error.status.as_u16(), error.code), (status, *code), "{path} {value}: {error:?}");
+        assert!(error.info.starts_with(&format!("Invalid {path}: ")), "{path} {value}: {}", error.info);
         assert!(error.info.contains(what), "{path} {value}: {}", error.info);
         assert_plain(&error.info);
     }
@@ -146,16 +128,8 @@ fn every_field_refuses_values_of_a_wrong_type() {
         for value in refused.split(' ') {
             let error = parse(&patched(path, written(value)), &TEST).expect_err(&format!("{path} {value}"));
             let status = if *code == error::GATEWAY { 404 } else { 400 };
-            assert_eq!(
-                (error.status.as_u16(), error.code),
-                (status, *code),
-                "{path} {value}: {error:?}"
-            );
-            assert!(
-                error.info.starts_with(&format!("Invalid {path}: ")),
-                "{path} {value}: {}",
-                error.info
-            );
+            assert_eq!((error.status.as_u16(), error.code), (status, *code), "{path} {value}: {error:?}");
+            assert!(error.info.starts_with(&format!("Invalid {path}: ")), "{path} {value}: {}", error.info);
             assert_plain(&error.info);
         }
     }
@@ -167,11 +141,7 @@ fn every_form_that_clients_send_becomes_what_it_means() {
         let order = parse(&patched(path, written(value)), &TEST)
             .unwrap_or_else(|error| panic!("{path} {value}: {error:?}"));
         let shown = shown(&order);
-        assert_eq!(
-            shown.pointer(pointer).cloned(),
-            written(expected),
-            "{path} {value}: {shown}"
-        );
+        assert_eq!(shown.pointer(pointer).cloned(), written(expected), "{path} {value}: {shown}");
     }
 }
 
@@ -215,9 +185,7 @@ fn seconds_win_over_days_when_there_are_any() {
     ] {
         let mut body = patched("days_active", Some(days.clone()));
         body["seconds_active"] = seconds.clone();
-        let read = parse(&body, &TEST)
-            .map(|order| order.lifetime)
-            .map_err(|error| error.code);
+        let read = parse(&body, &TEST).map(|order| order.lifetime).map_err(|error| error.code);
         assert_eq!(read, lifetime, "{days} {seconds}");
     }
 }
@@ -227,10 +195,7 @@ fn a_body_that_is_no_object_is_refused() {
     for body in ["[]", "null", "1", "true", "\"{}\"", "[{}]"] {
         let error = parse(&written(body).unwrap(), &TEST).unwrap_err();
         assert_eq!((error.status.as_u16(), error.code), (400, 1016), "{body}");
-        assert_eq!(
-            error.info, "Invalid request body: must be a JSON object",
-            "{body}"
-        );
+        assert_eq!(error.info, "Invalid request body: must be a JSON object", "{body}");
     }
 }
 
@@ -242,10 +207,7 @@ fn live_sites_need_https_everywhere() {
             assert!(parse(&body(url), &LIVE).is_ok(), "{key} {url}");
         }
         let error = parse(&body("http://example.com/"), &LIVE).unwrap_err();
-        assert_eq!(
-            error.info,
-            format!("Invalid payment_options.{key}: must be https on a live site")
-        );
+        assert_eq!(error.info, format!("Invalid payment_options.{key}: must be https on a live site"));
         assert!(parse(&body("http://127.0.0.1:8000/a?b=c#d"), &TEST).is_ok());
     }
 }
@@ -271,11 +233,7 @@ fn the_first_fault_in_the_documented_order_is_the_one_reported() {
     }
     for (field, _) in faults {
         let error = parse(&body, &TEST).unwrap_err();
-        assert!(
-            error.info.starts_with(&format!("Invalid {field}: ")),
-            "{field}: {}",
-            error.info
-        );
+        assert!(error.info.starts_with(&format!("Invalid {field}: ")), "{field}: {}", error.info);
         body[field] = seed()[field].clone();
     }
     assert!(parse(&body, &TEST).is_ok());
@@ -284,10 +242,7 @@ fn the_first_fault_in_the_documented_order_is_the_one_reported() {
 #[test]
 fn a_card_number_in_any_field_is_never_repeated() {
     for (path, _, _) in tables::WRONG_TYPES {
-        for value in [
-            json!("6799990000000000011"),
-            json!([6_799_990_000_000_000_011_i64]),
-        ] {
+        for value in [json!("6799990000000000011"), json!([6_799_990_000_000_000_011_i64])] {
             if let Err(error) = parse(&patched(path, Some(value)), &TEST) {
                 assert_plain(&error.info);
             }
@@ -299,36 +254,23 @@ fn a_card_number_in_any_field_is_never_repeated() {
 fn details_stored_by_another_version_are_still_read() {
     assert_eq!(serde_json::from_str::<Details>("{}").unwrap(), Details::default());
     let newer = r#"{"kind":"redirect","later":1,"customer":{"later":{}},"payment_options":{"later":[]}}"#;
-    assert_eq!(
-        serde_json::from_str::<Details>(newer).unwrap(),
-        Details::default()
-    );
+    assert_eq!(serde_json::from_str::<Details>(newer).unwrap(), Details::default());
 }
 
 #[test]
 fn the_digest_sees_values_and_not_layout() {
     let compact = seed().to_string();
-    assert_eq!(
-        digest(&seed()),
-        digest(&crate::api::json::parse(compact.as_bytes()).unwrap())
-    );
+    assert_eq!(digest(&seed()), digest(&crate::api::json::parse(compact.as_bytes()).unwrap()));
     let one = crate::api::json::parse(br#"{"a":{"x":1,"y":[1,2]},"b":"2"}"#).unwrap();
     let two = crate::api::json::parse(br#" { "b" : "2", "a" : {"y":[1,2], "x":1} } "#).unwrap();
     assert_eq!(digest(&one), digest(&two));
-    for other in [
-        r#"{"a":{"x":1,"y":[2,1]},"b":"2"}"#,
-        r#"{"a":{"x":1,"y":[1,2]},"b":2}"#,
-        "{}",
-    ] {
+    for other in [r#"{"a":{"x":1,"y":[2,1]},"b":"2"}"#, r#"{"a":{"x":1,"y":[1,2]},"b":2}"#, "{}"] {
         let other = crate::api::json::parse(other.as_bytes()).unwrap();
         assert_ne!(digest(&one), digest(&other), "{other}");
     }
     let empty = digest(&json!({}));
     let hex: String = empty.iter().map(|byte| format!("{byte:02x}")).collect();
-    assert_eq!(
-        hex, "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
-        "SHA-256 of `{{}}`"
-    );
+    assert_eq!(hex, "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a", "SHA-256 of `{{}}`");
 }
 
 /// Any JSON value, with the texts that fields look for among others.
@@ -342,17 +284,8 @@ fn any_json() -> impl Strategy<Value = Value> {
         any::<String>().prop_map(Value::from),
         "[0-9]{1,22}".prop_map(Value::from),
         r"https?://[a-z0-9.:@\[\]\\/%?# é]{0,40}".prop_map(Value::from),
-        proptest::sample::select(vec![
-            "",
-            "true",
-            "EUR",
-            "VISA",
-            "GET",
-            "NL",
-            "::1",
-            "1.2.3.4, ::1"
-        ])
-        .prop_map(Value::from),
+        proptest::sample::select(vec!["", "true", "EUR", "VISA", "GET", "NL", "::1", "1.2.3.4, ::1"])
+            .prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
@@ -368,9 +301,8 @@ fn reversed(value: &Value) -> String {
     match value {
         Value::Object(object) => {
             let entries = object.iter().rev();
-            let entries: Vec<_> = entries
-                .map(|(key, value)| format!("{} : {}", json!(key), reversed(value)))
-                .collect();
+            let entries: Vec<_> =
+                entries.map(|(key, value)| format!("{} : {}", json!(key), reversed(value))).collect();
             format!("{{ {} }}", entries.join(" ,\n"))
         }
         Value::Array(list) => {

@@ -49,8 +49,7 @@ impl Page {
             refresh: select(root, "meta[http-equiv]")
                 .into_iter()
                 .filter(|meta| {
-                    meta.attr("http-equiv")
-                        .is_some_and(|kind| kind.eq_ignore_ascii_case("refresh"))
+                    meta.attr("http-equiv").is_some_and(|kind| kind.eq_ignore_ascii_case("refresh"))
                 })
                 .find_map(|meta| parse_refresh(meta.attr("content")?)),
             onward: first(root, "a#continue[href]").and_then(|link| attribute(link, "href")),
@@ -61,10 +60,7 @@ impl Page {
                 &mut page.challenge
             } else if first(form, "input[autocomplete~=cc-number]").is_some() {
                 &mut page.card
-            } else if select(form, "input[type=hidden]")
-                .iter()
-                .any(|input| is_3ds_message(*input))
-            {
+            } else if select(form, "input[type=hidden]").iter().any(|input| is_3ds_message(*input)) {
                 &mut page.relay
             } else {
                 continue;
@@ -87,11 +83,7 @@ impl Form {
     /// Enters a value wherever the autocomplete token stands.
     pub(super) fn fill(&mut self, token: &str, value: &str) {
         for field in &mut self.fields {
-            if field
-                .autocomplete
-                .iter()
-                .any(|has| has.eq_ignore_ascii_case(token))
-            {
+            if field.autocomplete.iter().any(|has| has.eq_ignore_ascii_case(token)) {
                 value.clone_into(&mut field.value);
             }
         }
@@ -120,22 +112,14 @@ impl Form {
             .into_iter()
             .find(|button| !matches!(button.attr("type"), Some("button" | "reset")));
         let of_button = |name: &str| button.and_then(|button| attribute(button, name));
-        let action = of_button("formaction")
-            .or_else(|| attribute(form, "action"))
-            .unwrap_or_default();
-        let method = of_button("formmethod")
-            .or_else(|| attribute(form, "method"))
-            .unwrap_or_default();
+        let action = of_button("formaction").or_else(|| attribute(form, "action")).unwrap_or_default();
+        let method = of_button("formmethod").or_else(|| attribute(form, "method")).unwrap_or_default();
         let fields = select(form, "input, select, textarea, button")
             .into_iter()
             .filter(|control| is_submitted(*control, button))
             .filter_map(Field::read)
             .collect();
-        Form {
-            action,
-            is_post: method.eq_ignore_ascii_case("post"),
-            fields,
-        }
+        Form { action, is_post: method.eq_ignore_ascii_case("post"), fields }
     }
 }
 
@@ -158,12 +142,7 @@ impl Field {
         };
         let autocomplete = control.attr("autocomplete").unwrap_or_default();
         let autocomplete = autocomplete.split_whitespace().map(str::to_owned).collect();
-        Some(Field {
-            name,
-            value,
-            autocomplete,
-            options,
-        })
+        Some(Field { name, value, autocomplete, options })
     }
 }
 
@@ -188,9 +167,7 @@ fn option_value(option: ElementRef<'_>) -> String {
 
 /// The messages of EMV 3-D Secure that travel through the browser in a hidden field.
 fn is_3ds_message(input: ElementRef<'_>) -> bool {
-    input
-        .attr("name")
-        .is_some_and(|name| matches!(name, "creq" | "cres" | "threeDSMethodData"))
+    input.attr("name").is_some_and(|name| matches!(name, "creq" | "cres" | "threeDSMethodData"))
 }
 
 /// What an alert says, or for a field marked as invalid what the elements say that it names, or its own name.
@@ -205,9 +182,7 @@ fn complaint_texts(root: ElementRef<'_>, complaint: ElementRef<'_>) -> Vec<Strin
         .unwrap_or_default();
     let mut texts = Vec::new();
     for id in ids.split_whitespace() {
-        let found = select(root, "[id]")
-            .into_iter()
-            .find(|element| element.attr("id") == Some(id));
+        let found = select(root, "[id]").into_iter().find(|element| element.attr("id") == Some(id));
         texts.extend(found.map(text));
     }
     if texts.is_empty() {
@@ -244,12 +219,7 @@ fn attribute(element: ElementRef<'_>, name: &str) -> Option<String> {
 }
 
 fn text(element: ElementRef<'_>) -> String {
-    element
-        .text()
-        .collect::<String>()
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ")
+    element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -293,10 +263,7 @@ mod tests {
              <input name=number aria-invalid=true aria-describedby='e1 e2'><i id=e1>Too short</i><i id=e2>Too short</i>
              <input name=exp aria-invalid=true><input name=csc aria-invalid=false>",
         );
-        assert_eq!(
-            page.messages,
-            ["The card was declined.", "Too short", "not accepted: exp"]
-        );
+        assert_eq!(page.messages, ["The card was declined.", "Too short", "not accepted: exp"]);
         assert!(page.field_is_invalid);
     }
 
@@ -304,10 +271,7 @@ mod tests {
     fn a_refresh_is_read() {
         for (content, expected) in [
             ("5; url=/next", Some((5, "/next"))),
-            (
-                "0;URL='https://shop.example/?a=b;c'",
-                Some((0, "https://shop.example/?a=b;c")),
-            ),
+            ("0;URL='https://shop.example/?a=b;c'", Some((0, "https://shop.example/?a=b;c"))),
             (" 2.5 , /next", Some((2, "/next"))),
             ("3", Some((3, ""))),
             ("soon", None),

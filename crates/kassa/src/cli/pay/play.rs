@@ -78,12 +78,7 @@ struct Call {
 
 impl Call {
     fn get(step: &'static str, url: Url) -> Self {
-        Call {
-            step,
-            method: Method::GET,
-            url,
-            body: String::new(),
-        }
+        Call { step, method: Method::GET, url, body: String::new() }
     }
 }
 
@@ -122,20 +117,12 @@ impl Customer {
             headers.push(("Origin", self.origin.ascii_serialization()));
         }
         if !self.cookies.is_empty() {
-            let cookies: Vec<String> = self
-                .cookies
-                .iter()
-                .map(|(name, value)| format!("{name}={value}"))
-                .collect();
+            let cookies: Vec<String> =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
             headers.push(("Cookie", cookies.join("; ")));
         }
         let (method, url) = (call.method.clone(), call.url.clone());
-        let request = Request {
-            method,
-            url,
-            headers,
-            body: call.body.clone().into_bytes(),
-        };
+        let request = Request { method, url, headers, body: call.body.clone().into_bytes() };
         let url = self.mask.number(call.url.as_str());
         let answer = self
             .client
@@ -150,33 +137,23 @@ impl Customer {
             status: answer.status,
         });
         self.keep_cookies(&answer.headers);
-        if let Some(word) = answer
-            .headers
-            .get(OUTCOME_HEADER)
-            .and_then(|value| value.to_str().ok())
-        {
+        if let Some(word) = answer.headers.get(OUTCOME_HEADER).and_then(|value| value.to_str().ok()) {
             self.announced = Some(word.trim().to_ascii_lowercase());
         }
         Ok(answer)
     }
 
     fn keep_cookies(&mut self, headers: &HeaderMap) {
-        for cookie in headers
-            .get_all(SET_COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-        {
+        for cookie in headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()) {
             let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
             let Some((name, value)) = pair.split_once('=') else {
                 continue;
             };
             self.cookies.retain(|(kept, _)| kept != name.trim());
-            let is_removed = attributes
-                .split(';')
-                .any(|attribute| attribute.trim().eq_ignore_ascii_case("max-age=0"));
+            let is_removed =
+                attributes.split(';').any(|attribute| attribute.trim().eq_ignore_ascii_case("max-age=0"));
             if !is_removed {
-                self.cookies
-                    .push((name.trim().to_owned(), value.trim().to_owned()));
+                self.cookies.push((name.trim().to_owned(), value.trim().to_owned()));
             }
         }
     }
@@ -189,15 +166,9 @@ impl Customer {
         self.redirects = 0;
         let here = call.url;
         let page = Page::read(&String::from_utf8_lossy(&answer.body));
-        let target = page
-            .refresh
-            .as_ref()
-            .map(|(_, target)| target)
-            .or(page.onward.as_ref());
-        let target = target
-            .map(|target| here.join(target))
-            .transpose()
-            .context("the page leads to no valid url")?;
+        let target = page.refresh.as_ref().map(|(_, target)| target).or(page.onward.as_ref());
+        let target =
+            target.map(|target| here.join(target)).transpose().context("the page leads to no valid url")?;
         let away = target.as_ref().filter(|target| target.origin() != self.origin);
 
         if let Some(outcome) = &page.outcome {
@@ -208,21 +179,13 @@ impl Customer {
         }
         if let Some(form) = page.card {
             if self.card_was_submitted {
-                let outcome = if page.field_is_invalid {
-                    "rejected"
-                } else {
-                    "declined"
-                };
+                let outcome = if page.field_is_invalid { "rejected" } else { "declined" };
                 return Ok(self.end(outcome, &here, &page.messages));
             }
             return self.submit_card(form, &here);
         }
         if let Some(form) = page.relay {
-            return Ok(Next::Call(self.submit(
-                "pass on 3-D Secure message",
-                &form,
-                &here,
-            )?));
+            return Ok(Next::Call(self.submit("pass on 3-D Secure message", &form, &here)?));
         }
         if let Some(away) = away {
             return Ok(self.leave(away));
@@ -235,18 +198,12 @@ impl Customer {
         if self.announced.is_some() {
             return Ok(self.leave(&here));
         }
-        bail!(
-            "not a payment page: {} (status {})",
-            self.mask.number(here.as_str()),
-            answer.status
-        )
+        bail!("not a payment page: {} (status {})", self.mask.number(here.as_str()), answer.status)
     }
 
     fn follow(&mut self, call: Call, answer: &Answer) -> anyhow::Result<Next> {
-        let location = answer
-            .headers
-            .get(LOCATION)
-            .and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+        let location =
+            answer.headers.get(LOCATION).and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
         let location = location.context("a redirect without a target")?;
         let url = call.url.join(location).context("a redirect to no valid url")?;
         if url.origin() != self.origin {
@@ -258,11 +215,7 @@ impl Customer {
         }
         let step = "follow redirect";
         let keeps_method = matches!(answer.status, 307 | 308);
-        Ok(Next::Call(if keeps_method {
-            Call { step, url, ..call }
-        } else {
-            Call::get(step, url)
-        }))
+        Ok(Next::Call(if keeps_method { Call { step, url, ..call } } else { Call::get(step, url) }))
     }
 
     fn submit_card(&mut self, mut form: Form, here: &Url) -> anyhow::Result<Next> {
@@ -297,18 +250,10 @@ impl Customer {
     fn submit(&self, step: &'static str, form: &Form, here: &Url) -> anyhow::Result<Call> {
         let mut url = here.join(&form.action).context("a form without a valid target")?;
         if url.origin() != self.origin {
-            bail!(
-                "a form leads to another origin: {}",
-                url.origin().ascii_serialization()
-            );
+            bail!("a form leads to another origin: {}", url.origin().ascii_serialization());
         }
         if form.is_post {
-            return Ok(Call {
-                step,
-                method: Method::POST,
-                url,
-                body: form.urlencoded(),
-            });
+            return Ok(Call { step, method: Method::POST, url, body: form.urlencoded() });
         }
         url.set_query(Some(&form.urlencoded()));
         Ok(Call::get(step, url))

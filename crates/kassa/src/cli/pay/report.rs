@@ -49,10 +49,7 @@ impl fmt::Debug for Mask {
 impl Mask {
     pub(super) fn new(number: &str, cvc: &str) -> Self {
         let number = number.chars().filter(char::is_ascii_digit).collect();
-        Mask {
-            number,
-            cvc: cvc.trim().to_owned(),
-        }
+        Mask { number, cvc: cvc.trim().to_owned() }
     }
 
     /// The text with the card number cut to its first six and last four digits, also when it is grouped.
@@ -125,10 +122,7 @@ mod tests {
     fn the_card_is_taken_out_of_texts() {
         let mask = Mask::new("6799 9900 0000 0000 011", "123");
         for (text, shown) in [
-            (
-                "card 6799990000000000011 refused",
-                "card 679999*********0011 refused",
-            ),
+            ("card 6799990000000000011 refused", "card 679999*********0011 refused"),
             ("card 6799 9900 0000 0000 011.", "card 679999*********0011."),
             ("?n=6799%209900%200000%200000%20011&x", "?n=679999*********0011&x"),
             ("code 123 is wrong", "code *** is wrong"),

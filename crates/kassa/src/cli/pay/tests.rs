@@ -33,24 +33,12 @@ async fn gateway() -> (String, Arc<Seen>) {
     let page = |body: &'static str| get(move || async move { Html(body) });
     let seen = Arc::new(Seen::default());
     let router = Router::new()
-        .route(
-            "/connect/open/",
-            get(async || ([("set-cookie", "visit=v1; Path=/; HttpOnly")], Html(FORM))),
-        )
-        .route(
-            "/connect/moved/",
-            get(async || redirect("/connect/open/?lang=nl", None)),
-        )
+        .route("/connect/open/", get(async || ([("set-cookie", "visit=v1; Path=/; HttpOnly")], Html(FORM))))
+        .route("/connect/moved/", get(async || redirect("/connect/open/?lang=nl", None)))
         .route("/connect/loop/", get(async || redirect("/connect/loop/", None)))
         .route("/connect/silent/", get(async || redirect(SHOP, None)))
-        .route(
-            "/connect/paid/",
-            get(async || (StatusCode::GONE, Html("<body data-outcome=already-paid>"))),
-        )
-        .route(
-            "/connect/get/",
-            page("<form><input autocomplete=cc-number name=n></form>"),
-        )
+        .route("/connect/paid/", get(async || (StatusCode::GONE, Html("<body data-outcome=already-paid>"))))
+        .route("/connect/get/", page("<form><input autocomplete=cc-number name=n></form>"))
         .route(
             "/connect/evil/",
             page("<form method=post action='//evil.example'><input autocomplete=cc-number>"),
@@ -60,10 +48,7 @@ async fn gateway() -> (String, Arc<Seen>) {
             "/connect/relay/",
             page("<form method=post action=/answer><input type=hidden name=cres value=x></form>"),
         )
-        .route(
-            "/connect/short/",
-            page("<form><select name=transStatus><option>Q</select></form>"),
-        )
+        .route("/connect/short/", page("<form><select name=transStatus><option>Q</select></form>"))
         .route("/challenge", page(CHALLENGE))
         .route(
             "/declined",
@@ -79,10 +64,7 @@ async fn gateway() -> (String, Arc<Seen>) {
             aria-invalid=true aria-describedby=why><i id=why>123 is not a code</i></form>",
             ),
         )
-        .route(
-            "/checking/1",
-            page("<meta http-equiv=refresh content='0;url=/checking/2'>"),
-        )
+        .route("/checking/1", page("<meta http-equiv=refresh content='0;url=/checking/2'>"))
         .route("/checking/2", page("<a id=continue href=3>Continue</a>"))
         .route(
             "/checking/3",
@@ -102,18 +84,14 @@ async fn gateway() -> (String, Arc<Seen>) {
 fn redirect(target: &'static str, outcome: Option<&'static str>) -> Response {
     let mut response = (StatusCode::SEE_OTHER, [("location", target)]).into_response();
     if let Some(word) = outcome {
-        response
-            .headers_mut()
-            .insert("kassa-outcome", word.parse().unwrap());
+        response.headers_mut().insert("kassa-outcome", word.parse().unwrap());
     }
     response
 }
 
 impl Seen {
     fn note(&self, uri: &Uri, headers: &HeaderMap, body: &str) {
-        let cookie = headers
-            .get("cookie")
-            .map_or("-", |cookie| cookie.to_str().unwrap());
+        let cookie = headers.get("cookie").map_or("-", |cookie| cookie.to_str().unwrap());
         self.0.lock().unwrap().push(format!("{uri} {cookie} {body}"));
     }
 }
@@ -121,11 +99,7 @@ impl Seen {
 /// The name on the card says what happens next.
 async fn card(State(seen): Gateway, uri: Uri, headers: HeaderMap, body: String) -> Response {
     seen.note(&uri, &headers, &body);
-    match body
-        .split("holder=")
-        .nth(1)
-        .and_then(|rest| rest.split('&').next())
-    {
+    match body.split("holder=").nth(1).and_then(|rest| rest.split('&').next()) {
         Some("Declined") => redirect("/declined", Some("declined")),
         Some("Rejected") => redirect("/rejected", None),
         Some("Checking") => redirect("/checking/1", None),
@@ -196,66 +170,20 @@ async fn every_end_is_told() {
     for (path, arguments, outcome, final_url, messages) in [
         ("open", &["--outcome", "A"][..], "paid", SHOP.to_owned(), &[][..]),
         ("moved", &["--outcome", "y"], "paid", SHOP.to_owned(), &[]),
-        (
-            "open",
-            &["--outcome", "N"],
-            "declined",
-            local("/declined"),
-            &declined,
-        ),
-        (
-            "open",
-            &["--outcome", "cancel"],
-            "cancelled",
-            "https://shop.example/cancel".to_owned(),
-            &[],
-        ),
-        (
-            "open",
-            &["--holder", "Declined"],
-            "declined",
-            local("/declined"),
-            &declined,
-        ),
-        (
-            "open",
-            &["--holder", "Rejected"],
-            "rejected",
-            local("/rejected"),
-            &["*** is not a code"],
-        ),
-        (
-            "open",
-            &["--holder", "Checking"],
-            "paid",
-            "https://shop.example/".to_owned(),
-            &[],
-        ),
+        ("open", &["--outcome", "N"], "declined", local("/declined"), &declined),
+        ("open", &["--outcome", "cancel"], "cancelled", "https://shop.example/cancel".to_owned(), &[]),
+        ("open", &["--holder", "Declined"], "declined", local("/declined"), &declined),
+        ("open", &["--holder", "Rejected"], "rejected", local("/rejected"), &["*** is not a code"]),
+        ("open", &["--holder", "Checking"], "paid", "https://shop.example/".to_owned(), &[]),
         ("open", &["--holder", "Local"], "paid", local("/shop"), &[]),
         ("relay", &[], "paid", SHOP.to_owned(), &[]),
         ("paid", &[], "already-paid", local("/connect/paid/"), &[]),
-        (
-            "silent",
-            &[],
-            "unknown",
-            SHOP.to_owned(),
-            &["sent on without an outcome"],
-        ),
-        (
-            "forever",
-            &[],
-            "pending",
-            local("/connect/forever/"),
-            &["the result is still being checked"],
-        ),
+        ("silent", &[], "unknown", SHOP.to_owned(), &["sent on without an outcome"]),
+        ("forever", &[], "pending", local("/connect/forever/"), &["the result is still being checked"]),
     ] {
         let report = played(&local(&format!("/connect/{path}/")), arguments).await;
         assert_eq!(report.outcome, outcome, "{path} {arguments:?}");
-        assert_eq!(
-            (report.paid, report.final_url),
-            (outcome == "paid", final_url),
-            "{path} {arguments:?}"
-        );
+        assert_eq!((report.paid, report.final_url), (outcome == "paid", final_url), "{path} {arguments:?}");
         assert_eq!(report.messages, messages, "{path} {arguments:?}");
     }
 }
@@ -268,38 +196,24 @@ async fn what_is_no_payment_is_an_error_of_one_line() {
         ("/nowhere", "not a payment page: {origin}/nowhere (status 404)"),
         ("/connect/loop/", "more than 20 redirects in a row"),
         ("/connect/get/", "the card form would put the card into a url"),
-        (
-            "/connect/evil/",
-            "a form leads to another origin: http://evil.example",
-        ),
+        ("/connect/evil/", "a form leads to another origin: http://evil.example"),
         ("/connect/short/", "the 3-D Secure challenge does not offer Y"),
     ] {
         let error = play(pay(&format!("{origin}{path}"), &[])).await.unwrap_err();
-        assert_eq!(
-            format!("{error:#}"),
-            expected.replace("{origin}", &origin),
-            "{path}"
-        );
+        assert_eq!(format!("{error:#}"), expected.replace("{origin}", &origin), "{path}");
     }
 }
 
 #[tokio::test]
 async fn the_exit_code_tells_the_end() {
     let (origin, _) = gateway().await;
-    let closed = tokio::net::TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap();
+    let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let open = format!("{origin}/connect/open/");
     assert_eq!(run(pay(&open, &[])).await, 0);
     assert_eq!(run(pay(&open, &["--outcome", "R"])).await, 2);
     assert_eq!(run(pay(&format!("http://{closed}/"), &[])).await, 1);
     let error = play(pay(&format!("http://{closed}/"), &[])).await.unwrap_err();
-    assert_eq!(
-        format!("{error:#}"),
-        format!("GET http://{closed}/: cannot connect: connection refused")
-    );
+    assert_eq!(format!("{error:#}"), format!("GET http://{closed}/: cannot connect: connection refused"));
 }
 
 #[test]
@@ -310,12 +224,7 @@ fn the_card_is_not_in_debug_output() {
 
 #[test]
 fn the_command_explains_itself() {
-    let help = Command::try_parse_from(["kassa", "pay", "--help"])
-        .unwrap_err()
-        .to_string();
-    assert!(
-        help.contains("Play the customer") && help.contains("Exit code: 0 paid"),
-        "{help}"
-    );
+    let help = Command::try_parse_from(["kassa", "pay", "--help"]).unwrap_err().to_string();
+    assert!(help.contains("Play the customer") && help.contains("Exit code: 0 paid"), "{help}");
     assert!(Command::try_parse_from(["kassa", "pay", "not a url"]).is_err());
 }
