@@ -1,0 +1,249 @@
+//! The settings of a deployment, read once at the start and passed down.
+//!
+//! Every setting has one key, `snake_case` here and in the TOML file, `KASSA_…` in the environment and
+//! `--kebab-case` as a flag. A flag wins over the environment and the environment over the file. All three are
+//! texts to the same reader (`Config::set`), so a value means the same wherever it stands. A key that does
+//! not exist is an error: a misspelt setting that is silently ignored is found on the worst of days.
+//!
+//! `config.example.toml` and the table in `README.md` list every key; tests keep them in step.
+
+mod database;
+mod flags;
+mod sources;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::RangeInclusive;
+use std::path::PathBuf;
+
+use tracing::Level;
+use url::Url;
+
+use crate::keys::ApiSecret;
+use crate::outbound::Network;
+
+pub use database::DatabaseUrl;
+pub use flags::{Flags, StoreFlags};
+
+/// Every key of the TOML file and, as `KASSA_…`, of the environment; the latter also knows [`CONFIG`].
+const KEYS: [&str; 14] = [
+    "listen",
+    "public_url",
+    "data_dir",
+    "database",
+    "key_file",
+    "test_api_key",
+    "log",
+    "log_format",
+    "notify_allow",
+    "acquirer_answer_ms",
+    "page_wait_ms",
+    "notify_hold_ms",
+    "connections_max",
+    "connections_per_ip_max",
+];
+
+/// Where the TOML file is: a flag or a variable, for obvious reasons not a key of the file.
+const CONFIG: &str = "config";
+
+/// What the operator decided, or the defaults.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Address and port to serve on; port 0 takes any free one.
+    pub listen: SocketAddr,
+    /// What payment links start with, without a slash at the end; see [`Config::base_url`].
+    pub public_url: Option<String>,
+    /// Folder of the embedded database and the key file.
+    pub data_dir: PathBuf,
+    /// PostgreSQL instead of the embedded database.
+    pub database: Option<DatabaseUrl>,
+    /// The key-encryption key; see [`Config::key_path`].
+    pub key_file: Option<PathBuf>,
+    /// The test site's API key, used on the first start only.
+    pub test_api_key: Option<ApiSecret>,
+    /// The least important messages that are logged.
+    pub log: Level,
+    /// How messages are written.
+    pub log_format: LogFormat,
+    /// Networks which notifications of live sites may reach although they are not public.
+    pub notify_allow: Vec<Network>,
+    /// How long the acquirer has to answer; after that the outcome is unknown.
+    pub acquirer_answer_ms: u64,
+    /// How long the page waits for an outcome before it says that the payment is being checked.
+    pub page_wait_ms: u64,
+    /// How long the customer's way back waits for the shop to acknowledge the notification.
+    pub notify_hold_ms: u64,
+    /// Connections served at the same time.
+    pub connections_max: usize,
+    /// Connections served at the same time for one address other than loopback.
+    pub connections_per_ip_max: usize,
+}
+
+/// How log messages are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines: one JSON object per line.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            public_url: None,
+            data_dir: PathBuf::from("./kassa-data"),
+            database: None,
+            key_file: None,
+            test_api_key: None,
+            log: Level::INFO,
+            log_format: LogFormat::Text,
+            notify_allow: Vec::new(),
+            acquirer_answer_ms: 20_000,
+            page_wait_ms: 4_000,
+            notify_hold_ms: 2_000,
+            connections_max: 4_096,
+            connections_per_ip_max: 64,
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file, the environment and these flags.
+    ///
+    /// # Errors
+    /// In one line: the setting, where it was set, and what is wrong with it.
+    pub fn load(flags: Flags) -> anyhow::Result<Config> {
+        #[expect(clippy::disallowed_methods, reason = "this is the place where the environment is read")]
+        let environment = std::env::vars_os();
+        sources::read(flags, environment)
+    }
+
+    /// What payment links start with. `bound` is the address that is really listened on. Where that is every
+    /// address of the machine, which is no address to visit, links lead to loopback.
+    #[must_use]
+    pub fn base_url(&self, bound: SocketAddr) -> String {
+        if let Some(url) = &self.public_url {
+            return url.clone();
+        }
+        let visible = match bound.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        format!("http://{}", SocketAddr::new(visible, bound.port()))
+    }
+
+    /// Where the key-encryption key is.
+    #[must_use]
+    pub fn key_path(&self) -> PathBuf {
+        match &self.key_file {
+            Some(path) => path.clone(),
+            None => self.data_dir.join("key-encryption.key"),
+        }
+    }
+
+    /// Where the embedded database is, when it is used.
+    #[must_use]
+    pub fn sqlite_path(&self) -> PathBuf {
+        self.data_dir.join("kassa.db")
+    }
+
+    /// Sets one key from its text.
+    fn set(&mut self, key: &str, text: &str) -> Result<(), String> {
+        match key {
+            "listen" => {
+                self.listen = text
+                    .parse()
+                    .map_err(|_| "must be an address and a port, like 127.0.0.1:8080".to_owned())?;
+            }
+            "public_url" => self.public_url = Some(public_url(text)?),
+            "data_dir" => self.data_dir = path(text)?,
+            "database" => self.database = Some(DatabaseUrl::parse(text)?),
+            "key_file" => self.key_file = Some(path(text)?),
+            "test_api_key" => self.test_api_key = Some(ApiSecret::parse(text).map_err(str::to_owned)?),
+            "log" => self.log = level(text)?,
+            "log_format" => self.log_format = log_format(text)?,
+            "notify_allow" => self.notify_allow = networks(text)?,
+            "acquirer_answer_ms" => self.acquirer_answer_ms = number(text, 100..=120_000)?,
+            "page_wait_ms" => self.page_wait_ms = number(text, 0..=30_000)?,
+            "notify_hold_ms" => self.notify_hold_ms = number(text, 0..=10_000)?,
+            "connections_max" => self.connections_max = number(text, 1..=1_000_000)?,
+            "connections_per_ip_max" => self.connections_per_ip_max = number(text, 1..=1_000_000)?,
+            _ => return Err("is not a setting".to_owned()),
+        }
+        Ok(())
+    }
+
+    /// What no key can see alone.
+    fn check(&self) -> Result<(), String> {
+        if self.database.is_some() && self.key_file.is_none() {
+            return Err(
+                "key_file must be set when database is: the key is kept apart from what it seals".to_owned()
+            );
+        }
+        Ok(())
+    }
+}
+
+fn path(text: &str) -> Result<PathBuf, String> {
+    if text.is_empty() {
+        return Err("must not be empty".to_owned());
+    }
+    Ok(PathBuf::from(text))
+}
+
+fn public_url(text: &str) -> Result<String, String> {
+    let url = Url::parse(text).map_err(|_| "must be a URL like https://pay.example.com".to_owned())?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err("must start with http:// or https://".to_owned());
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must not have a user name or password".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must end before any ? or #".to_owned());
+    }
+    Ok(url.as_str().trim_end_matches('/').to_owned())
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    match text {
+        "error" => Ok(Level::ERROR),
+        "warn" => Ok(Level::WARN),
+        "info" => Ok(Level::INFO),
+        "debug" => Ok(Level::DEBUG),
+        "trace" => Ok(Level::TRACE),
+        _ => Err("must be error, warn, info, debug or trace".to_owned()),
+    }
+}
+
+fn log_format(text: &str) -> Result<LogFormat, String> {
+    match text {
+        "text" => Ok(LogFormat::Text),
+        "json" => Ok(LogFormat::Json),
+        _ => Err("must be text or json".to_owned()),
+    }
+}
+
+/// A list is a text with commas; the TOML file may also write an array.
+fn networks(text: &str) -> Result<Vec<Network>, String> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| part.parse::<Network>().map_err(|error| format!("is wrong: {error}")))
+        .collect()
+}
+
+fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(
+    text: &str,
+    range: RangeInclusive<T>,
+) -> Result<T, String> {
+    match text.parse() {
+        Ok(number) if range.contains(&number) => Ok(number),
+        _ => Err(format!("must be a whole number from {} to {}", range.start(), range.end())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,100 @@
+//! The settings as flags of the command line. Values are texts here; `Config::set` reads them.
+//!
+//! `test_api_key` has no flag: other users of the machine can see a command line.
+
+use clap::Args;
+
+/// Every setting, for `kassa serve`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Flags {
+    /// Where the data is.
+    #[command(flatten)]
+    pub store: StoreFlags,
+
+    /// Address and port to serve on [default: 127.0.0.1:8080].
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub listen: Option<String>,
+
+    /// What payment links start with; set it behind a reverse proxy [default: http:// and the listen address].
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+
+    /// Least important messages to log: error, warn, info, debug or trace [default: info].
+    #[arg(long, value_name = "LEVEL")]
+    pub log: Option<String>,
+
+    /// How to log: text for people, json for machines [default: text].
+    #[arg(long, value_name = "FORMAT")]
+    pub log_format: Option<String>,
+
+    /// Networks, separated by commas, that notifications of live sites may reach although they are private.
+    #[arg(long, value_name = "NETWORKS")]
+    pub notify_allow: Option<String>,
+
+    /// How long the acquirer has to answer, in milliseconds [default: 20000].
+    #[arg(long, value_name = "MS")]
+    pub acquirer_answer_ms: Option<String>,
+
+    /// How long the page waits before it says that the payment is being checked [default: 4000].
+    #[arg(long, value_name = "MS")]
+    pub page_wait_ms: Option<String>,
+
+    /// How long the customer's return waits for the shop to acknowledge [default: 2000].
+    #[arg(long, value_name = "MS")]
+    pub notify_hold_ms: Option<String>,
+
+    /// Connections served at the same time [default: 4096].
+    #[arg(long, value_name = "NUMBER")]
+    pub connections_max: Option<String>,
+
+    /// The same for one address other than loopback; raise it behind a proxy on another machine [default: 64].
+    #[arg(long, value_name = "NUMBER")]
+    pub connections_per_ip_max: Option<String>,
+}
+
+/// The settings that say where the data is, for every command that opens it.
+#[derive(Debug, Clone, Default, Args)]
+pub struct StoreFlags {
+    /// TOML file with settings; environment variables and flags win over it.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<String>,
+
+    /// Folder of the embedded database and the key file [default: ./kassa-data].
+    #[arg(long, value_name = "FOLDER")]
+    pub data_dir: Option<String>,
+
+    /// PostgreSQL to use instead of the embedded database; a password is better set as `KASSA_DATABASE`.
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+
+    /// File with the key that seals API keys, mode 0600 [default: key-encryption.key in the data folder].
+    #[arg(long, value_name = "FILE")]
+    pub key_file: Option<String>,
+}
+
+impl From<StoreFlags> for Flags {
+    fn from(store: StoreFlags) -> Self {
+        Flags { store, ..Flags::default() }
+    }
+}
+
+impl Flags {
+    /// Keys and texts, those set and those not.
+    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 13] {
+        [
+            ("listen", self.listen),
+            ("public_url", self.public_url),
+            ("data_dir", self.store.data_dir),
+            ("database", self.store.database),
+            ("key_file", self.store.key_file),
+            ("log", self.log),
+            ("log_format", self.log_format),
+            ("notify_allow", self.notify_allow),
+            ("acquirer_answer_ms", self.acquirer_answer_ms),
+            ("page_wait_ms", self.page_wait_ms),
+            ("notify_hold_ms", self.notify_hold_ms),
+            ("connections_max", self.connections_max),
+            ("connections_per_ip_max", self.connections_per_ip_max),
+        ]
+    }
+}
