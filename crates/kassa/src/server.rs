@@ -1,0 +1,190 @@
+//! Accepting connections and serving HTTP/1.1 on them, with a limit on everything a visitor can take.
+//!
+//! | Limit | What happens at it |
+//! |---|---|
+//! | connections in total | the next ones wait in the system's queue until one ends |
+//! | connections of one address | the next one is closed; loopback has no limit, an IPv6 address counts as its /64 |
+//! | first request's header | the connection is closed |
+//! | idle between requests, with the next header | the connection is closed |
+//! | header size and count | hyper answers 431 and closes |
+//! | a request's whole body | reading it fails with [`io::ErrorKind::TimedOut`]; after the answer the connection closes |
+//! | a visitor who does not read the answer | the connection is closed |
+//! | shutdown | requests under way may finish, then the rest is cut |
+//!
+//! How hyper's timer works decides the shape of this: `header_read_timeout` starts when hyper begins to wait for
+//! a header, which for the second request on a connection is the end of the first one's answer. So it is one
+//! limit for idling and the header together and carries [`Limits::idle`]. A visitor who has not completed one
+//! request yet gets the shorter [`Limits::header`], watched here.
+//!
+//! A visitor who closes the connection, even one direction of it, cancels the request: hyper drops the handler's
+//! future at its next await. What must run to its end has to be spawned by the handler.
+
+mod body;
+mod places;
+mod stall;
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{ConnectInfo, Request};
+use futures_util::future::{Either, select};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+use tower::ServiceExt as _;
+
+use places::{Place, Places};
+use stall::Stall;
+
+/// Header and start line of a request; also the largest piece in which a body is read. More than 100 fields are
+/// refused too, which is hyper's default and faster than saying so.
+const HEADER_LIMIT: usize = 16 * 1024;
+/// How long to wait when no connection can be accepted, most likely for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// What visitors may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Connections at the same time.
+    pub connections: usize,
+    /// Connections of one address at the same time, loopback excepted.
+    pub connections_per_ip: usize,
+    /// From accepting a connection to the end of its first request's header.
+    pub header: Duration,
+    /// From the end of an answer to the end of the next request's header.
+    pub idle: Duration,
+    /// From the end of a header to the end of its body.
+    pub body: Duration,
+    /// How long an answer may wait for a visitor who does not read.
+    pub stall: Duration,
+    /// For requests under way at a shutdown.
+    pub drain: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            connections: 4_096,
+            connections_per_ip: 64,
+            header: Duration::from_secs(10),
+            idle: Duration::from_secs(30),
+            body: Duration::from_secs(15),
+            stall: Duration::from_secs(15),
+            drain: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Serves until `shutdown` is ready, then lets requests under way finish. Handlers find the visitor's address as
+/// [`ConnectInfo<SocketAddr>`].
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    limits: Limits,
+    shutdown: impl Future<Output = ()>,
+) {
+    let places = Places::new(limits.connections, limits.connections_per_ip);
+    let graceful = GracefulShutdown::new();
+    let mut connections = JoinSet::new();
+    let mut shutdown = pin!(shutdown);
+    loop {
+        let next = pin!(accept(&listener, &places));
+        let (stream, peer, place) = match select(&mut shutdown, next).await {
+            Either::Left(((), _)) => break,
+            Either::Right((accepted, _)) => accepted,
+        };
+        // Forget those that ended.
+        while connections.try_join_next().is_some() {}
+        connections.spawn(connection(stream, peer, place, router.clone(), limits, graceful.watcher()));
+    }
+    drop(listener);
+    if timeout(limits.drain, graceful.shutdown()).await.is_err() {
+        while connections.try_join_next().is_some() {}
+        tracing::warn!(connections = connections.len(), "shutdown cut connections that did not end in time");
+    }
+    connections.shutdown().await;
+}
+
+/// The next connection that has a place.
+async fn accept(listener: &TcpListener, places: &Places) -> (TcpStream, SocketAddr, Place) {
+    loop {
+        let seat = places.wait_for_seat().await;
+        match listener.accept().await {
+            Ok((stream, peer)) => match places.take(seat, peer.ip()) {
+                Some(place) => return (stream, peer, place),
+                None => tracing::debug!(peer = %peer.ip(), "refused a connection: this address has too many"),
+            },
+            Err(error) if is_visitors_fault(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, "cannot accept connections; trying again");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// The visitor was gone before we came; the next one is not.
+fn is_visitors_fault(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    )
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: Place,
+    router: Router,
+    limits: Limits,
+    watcher: Watcher,
+) {
+    // Without this a small answer may wait for the acknowledgement of the one before it. If it cannot be set,
+    // the connection is broken already and serving will notice.
+    let _ = stream.set_nodelay(true);
+    let had_a_header = Arc::new(AtomicBool::new(false));
+    let service = {
+        let had_a_header = Arc::clone(&had_a_header);
+        service_fn(move |request: Request<Incoming>| {
+            had_a_header.store(true, Ordering::Relaxed);
+            let mut request = request.map(|incoming| body::limited(incoming, limits.body));
+            request.extensions_mut().insert(ConnectInfo(peer));
+            router.clone().oneshot(request)
+        })
+    };
+    let header_by = Instant::now() + limits.header;
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.idle)
+        .max_buf_size(HEADER_LIMIT)
+        .serve_connection(Stall::new(TokioIo::new(stream), limits.stall), service);
+    let served = pin!(watcher.watch(served));
+
+    let first_header = pin!(tokio::time::sleep_until(header_by));
+    let result = match select(served, first_header).await {
+        Either::Left((result, _)) => result,
+        Either::Right(((), served)) if had_a_header.load(Ordering::Relaxed) => served.await,
+        Either::Right(_) => {
+            tracing::debug!(peer = %peer.ip(), "closed a connection: no request in time");
+            return;
+        }
+    };
+    if let Err(error) = result {
+        tracing::debug!(peer = %peer.ip(), %error, "a connection ended early");
+    }
+    drop(place);
+}
+
+#[cfg(test)]
+mod tests;
