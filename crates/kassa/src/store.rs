@@ -1,0 +1,45 @@
+//! What is kept: orders, keys, the outbox, jobs, the ledger and the simulator's book.
+//!
+//! Orders change only through [`Store::commit`], which takes the changes of one decision as data and
+//! commits them in one transaction of writes, guarded by the order's version.
+
+mod audit;
+pub(crate) mod book;
+pub(crate) mod commit;
+pub(crate) mod db;
+mod jobs;
+mod notifications;
+mod orders;
+mod postgres;
+mod sites;
+mod sqlite;
+mod transaction_row;
+pub(crate) mod words;
+
+pub use db::Location;
+pub(crate) use jobs::Claimed;
+pub(crate) use notifications::{Delivery, Heard, Next};
+pub(crate) use sites::{ApiKey, NewSite, Site};
+
+use db::Db;
+
+/// The store of one gateway. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    db: Db,
+}
+
+impl Store {
+    /// Opens the database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// What could not be opened, and why.
+    pub async fn open(location: &Location) -> anyhow::Result<Self> {
+        Ok(Self { db: Db::open(location).await? })
+    }
+
+    /// Whether the database answers.
+    pub(crate) async fn is_ready(&self) -> bool {
+        self.db.read(db::statement("SELECT 1", [])).await.is_ok()
+    }
+}

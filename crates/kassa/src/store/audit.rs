@@ -1,0 +1,74 @@
+//! What the audit compares: the rows as they are, without the code that wrote them.
+
+use super::Store;
+use super::db::{Columns, Corrupt, ReadError, statement};
+use payments::ids::{OrderId, SiteId, TransactionId};
+
+/// A posted transfer.
+#[derive(Clone, Debug)]
+pub(crate) struct Row {
+    pub(crate) transaction: TransactionId,
+    pub(crate) debit: String,
+    pub(crate) credit: String,
+    pub(crate) amount_minor: i64,
+    pub(crate) currency: String,
+}
+
+impl Store {
+    /// The transfers of an order.
+    pub(crate) async fn transfers(&self, site: SiteId, order: &OrderId) -> Result<Vec<Row>, ReadError> {
+        let sql = "SELECT transaction_id, debit, credit, amount_minor, currency FROM ledger_transfer \
+                   WHERE site_id = $1 AND order_id = $2 ORDER BY transaction_id, step";
+        let rows = self.db.read(statement(sql, [site.0.into(), order.as_str().into()])).await?;
+        rows.into_iter().map(|row| Ok(parse(&mut row.columns())?)).collect()
+    }
+
+    /// Transfers that belong to no transaction of the site.
+    pub(crate) async fn stray_transfers(&self, site: SiteId) -> Result<i64, ReadError> {
+        let sql = "SELECT COUNT(*) FROM ledger_transfer l WHERE l.site_id = $1 AND NOT EXISTS \
+                   (SELECT 1 FROM payment_transaction t WHERE t.site_id = l.site_id \
+                   AND t.id = l.transaction_id AND t.order_id = l.order_id)";
+        let rows = self.db.read(statement(sql, [site.0.into()])).await?;
+        Ok(rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0))
+    }
+
+    /// Whether the order's outbox row is settled, and the status the shop acknowledged last.
+    pub(crate) async fn told(
+        &self,
+        site: SiteId,
+        order: &OrderId,
+    ) -> Result<(bool, Option<String>), ReadError> {
+        let sql = "SELECT COUNT(*) FROM notification \
+                   WHERE site_id = $1 AND order_id = $2 AND due_at IS NULL AND parked_at IS NULL";
+        let rows = self.db.read(statement(sql, [site.0.into(), order.as_str().into()])).await?;
+        let settled = rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0) > 0;
+        let sql = "SELECT status FROM notification_attempt WHERE site_id = $1 AND order_id = $2 \
+                   AND verdict = 'acknowledged' ORDER BY version DESC, lease_epoch DESC LIMIT 1";
+        let rows = self.db.read(statement(sql, [site.0.into(), order.as_str().into()])).await?;
+        let status = rows.into_iter().next().map(|row| row.columns().text()).transpose()?;
+        Ok((settled, status))
+    }
+
+    /// Whether a job of this kind about this transaction is waiting.
+    pub(crate) async fn has_job(
+        &self,
+        site: SiteId,
+        kind: &'static str,
+        transaction: TransactionId,
+    ) -> Result<bool, ReadError> {
+        let sql = "SELECT COUNT(*) FROM job WHERE site_id = $1 AND kind = $2 AND subject = $3";
+        let params = [site.0.into(), kind.into(), transaction.to_string().into()];
+        let rows = self.db.read(statement(sql, params)).await?;
+        Ok(rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0) > 0)
+    }
+}
+
+fn parse(columns: &mut Columns) -> Result<Row, Corrupt> {
+    Ok(Row {
+        transaction: TransactionId(columns.int()?),
+        debit: columns.text()?,
+        credit: columns.text()?,
+        amount_minor: columns.int()?,
+        currency: columns.text()?,
+    })
+}

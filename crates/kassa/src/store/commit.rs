@@ -1,0 +1,204 @@
+//! Changes as statements: one `match`, one statement per change, all guarded by the order's version.
+
+use super::db::{Statement, Value, Write, WriteError, statement};
+use super::transaction_row;
+use super::{Store, words};
+use payments::change::{Change, Job};
+use payments::ids::{OrderId, SiteId};
+use payments::order::{Order, Terms};
+use payments::session::Session;
+use payments::time::Timestamp;
+
+/// What a commit of changes is about.
+struct Subject<'a> {
+    site: SiteId,
+    order: &'a OrderId,
+    /// The version after the commit.
+    version: i64,
+    now: Timestamp,
+}
+
+impl Store {
+    /// Commits the changes of one decision about an order of which `known` was looked at, or nothing.
+    ///
+    /// # Errors
+    /// [`WriteError::Stale`] when the order is no longer as `known`: look again and decide again.
+    pub(crate) async fn commit(
+        &self,
+        site: SiteId,
+        order: &OrderId,
+        known: Option<&Order>,
+        changes: &[Change],
+        now: Timestamp,
+    ) -> Result<(), WriteError> {
+        let version = known.map_or(1, |known| known.version.saturating_add(1));
+        let subject = Subject { site, order, version, now };
+        let mut rest = Vec::with_capacity(changes.len().saturating_add(1));
+        let mut first = known.map(|known| touch(&subject, known.version));
+        for change in changes {
+            match (change, known) {
+                (Change::OrderPlaced(order), None) => {
+                    first = Some(insert_order(order, &subject));
+                    rest.push(insert_session(&subject, &order.session));
+                }
+                (Change::SessionOpened(session), _) => {
+                    rest.push(insert_session(&subject, session));
+                    rest.push(point_at_session(&subject, session));
+                }
+                (change, _) => rest.extend(statement_of(change, &subject)),
+            }
+        }
+        let Some(first) = first else {
+            return Err(WriteError::Failed("a commit without an order".to_owned()));
+        };
+        self.db.write(Write { key: key_of(site, order), first, rest, guarded: true }).await.map(|_| ())
+    }
+}
+
+/// Writes of one order share this key, so that they stay in order.
+pub(crate) fn key_of(site: SiteId, order: &OrderId) -> String {
+    format!("{site}:{order}")
+}
+
+fn statement_of(change: &Change, subject: &Subject<'_>) -> Option<Statement> {
+    Some(match change {
+        // Written above: these take more than one statement.
+        Change::OrderPlaced(_) | Change::SessionOpened(_) => return None,
+        Change::TermsReplaced(terms) => replace_terms(terms, subject),
+        Change::SessionEnded { session, why, at } => statement(
+            "UPDATE session SET ended_at = $1, ended_why = $2 WHERE site_id = $3 AND id = $4",
+            [at.0.into(), words::ending(*why).into(), subject.site.0.into(), session.as_str().into()],
+        ),
+        Change::AttemptCounted { session, attempts } => statement(
+            "UPDATE session SET attempts = $1 WHERE site_id = $2 AND id = $3",
+            [i64::from(*attempts).into(), subject.site.0.into(), session.as_str().into()],
+        ),
+        Change::TransactionOpened(transaction) => {
+            transaction_row::insert(subject.site, subject.order, transaction)
+        }
+        Change::TransactionMoved(transaction) => transaction_row::update(subject.site, transaction),
+        Change::Transferred { transaction, step, transfer } => statement(
+            "INSERT INTO ledger_transfer (site_id, transaction_id, step, order_id, debit, credit, \
+             amount_minor, currency, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+            [
+                subject.site.0.into(),
+                transaction.0.into(),
+                step.word().into(),
+                subject.order.as_str().into(),
+                transfer.debit.word().into(),
+                transfer.credit.word().into(),
+                transfer.amount.minor.into(),
+                transfer.amount.currency.code().into(),
+                subject.now.0.into(),
+            ],
+        ),
+        Change::NotificationDue => notification_due(subject),
+        Change::JobDue { job, at } => job_due(subject, job, *at),
+        Change::JobDone(job) => {
+            let (kind, about) = words::job(job);
+            statement(
+                "DELETE FROM job WHERE site_id = $1 AND kind = $2 AND subject = $3",
+                [subject.site.0.into(), kind.into(), about.into()],
+            )
+        }
+    })
+}
+
+/// The guard: the order is as it was when it was decided upon.
+fn touch(subject: &Subject<'_>, known: i64) -> Statement {
+    statement(
+        "UPDATE shop_order SET version = $1, modified_at = $2 \
+         WHERE site_id = $3 AND order_id = $4 AND version = $5",
+        [
+            subject.version.into(),
+            subject.now.0.into(),
+            subject.site.0.into(),
+            subject.order.as_str().into(),
+            known.into(),
+        ],
+    )
+}
+
+/// The guard of a new order: nobody has placed it meanwhile.
+fn insert_order(order: &Order, subject: &Subject<'_>) -> Statement {
+    let terms = &order.terms;
+    statement(
+        "INSERT INTO shop_order (site_id, order_id, version, gateway, currency, amount_minor, description, \
+         details, session_id, created_at, modified_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) ON CONFLICT (site_id, order_id) DO NOTHING",
+        [
+            order.site.0.into(),
+            order.id.as_str().into(),
+            subject.version.into(),
+            terms.gateway.map(|gateway| gateway.id()).into(),
+            terms.amount.currency.code().into(),
+            terms.amount.minor.into(),
+            terms.description.as_str().into(),
+            terms.details.as_str().into(),
+            order.session.id.as_str().into(),
+            subject.now.0.into(),
+        ],
+    )
+}
+
+fn replace_terms(terms: &Terms, subject: &Subject<'_>) -> Statement {
+    statement(
+        "UPDATE shop_order SET gateway = $1, currency = $2, amount_minor = $3, description = $4, details = $5 \
+         WHERE site_id = $6 AND order_id = $7",
+        [
+            terms.gateway.map(|gateway| gateway.id()).into(),
+            terms.amount.currency.code().into(),
+            terms.amount.minor.into(),
+            terms.description.as_str().into(),
+            terms.details.as_str().into(),
+            subject.site.0.into(),
+            subject.order.as_str().into(),
+        ],
+    )
+}
+
+fn insert_session(subject: &Subject<'_>, session: &Session) -> Statement {
+    statement(
+        "INSERT INTO session (site_id, id, order_id, opened_at, ends_at, attempts, views, digest) \
+         VALUES ($1, $2, $3, $4, $5, $6, 0, $7)",
+        [
+            subject.site.0.into(),
+            session.id.as_str().into(),
+            subject.order.as_str().into(),
+            session.opened_at.0.into(),
+            session.ends_at.0.into(),
+            i64::from(session.attempts).into(),
+            Value::Blob(session.digest.to_vec()),
+        ],
+    )
+}
+
+fn point_at_session(subject: &Subject<'_>, session: &Session) -> Statement {
+    statement(
+        "UPDATE shop_order SET session_id = $1 WHERE site_id = $2 AND order_id = $3",
+        [session.id.as_str().into(), subject.site.0.into(), subject.order.as_str().into()],
+    )
+}
+
+/// Arms the order's outbox row for its new version: the tries start over, unless a shop that timed out may
+/// still be at work.
+fn notification_due(subject: &Subject<'_>) -> Statement {
+    statement(
+        "INSERT INTO notification (site_id, order_id, version_wanted, version_acked, tries, first_at, due_at, \
+         not_before, lease_until, lease_epoch) VALUES ($1, $2, $3, 0, 0, $4, $4, 0, 0, 0) \
+         ON CONFLICT (site_id, order_id) DO UPDATE SET version_wanted = excluded.version_wanted, tries = 0, \
+         first_at = excluded.first_at, parked_at = NULL, \
+         due_at = CASE WHEN notification.not_before > excluded.due_at THEN notification.not_before \
+         ELSE excluded.due_at END",
+        [subject.site.0.into(), subject.order.as_str().into(), subject.version.into(), subject.now.0.into()],
+    )
+}
+
+fn job_due(subject: &Subject<'_>, job: &Job, at: Timestamp) -> Statement {
+    let (kind, about) = words::job(job);
+    statement(
+        "INSERT INTO job (site_id, kind, subject, order_id, due_at, lease_until) VALUES ($1, $2, $3, $4, $5, 0) \
+         ON CONFLICT (site_id, kind, subject) DO UPDATE SET due_at = excluded.due_at, lease_until = 0",
+        [subject.site.0.into(), kind.into(), about.into(), subject.order.as_str().into(), at.0.into()],
+    )
+}

@@ -1,0 +1,268 @@
+//! The two databases behind one face: statements in, rows out, writes grouped into few commits.
+//!
+//! Everything above speaks one SQL text in the portable subset (see `migrations/`). What differs between
+//! the engines, connecting, grouping and migrating, lives here and in the two driver files.
+
+use super::postgres::Postgres;
+use super::sqlite::Sqlite;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// A column's value or a parameter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Value {
+    /// No value.
+    Null,
+    /// BIGINT.
+    Int(i64),
+    /// TEXT.
+    Text(String),
+    /// BYTEA.
+    Blob(Vec<u8>),
+}
+
+impl From<i64> for Value {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
+    }
+}
+
+impl From<&str> for Value {
+    fn from(value: &str) -> Self {
+        Self::Text(value.to_owned())
+    }
+}
+
+impl From<String> for Value {
+    fn from(value: String) -> Self {
+        Self::Text(value)
+    }
+}
+
+impl From<Vec<u8>> for Value {
+    fn from(value: Vec<u8>) -> Self {
+        Self::Blob(value)
+    }
+}
+
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// One statement with its parameters `$1…`.
+#[derive(Clone, Debug)]
+pub(crate) struct Statement {
+    pub(crate) sql: &'static str,
+    pub(crate) params: Vec<Value>,
+}
+
+/// A statement; parameters convert themselves.
+pub(crate) fn statement<const N: usize>(sql: &'static str, params: [Value; N]) -> Statement {
+    Statement { sql, params: params.into() }
+}
+
+/// One row of an answer, read left to right.
+#[derive(Debug)]
+pub(crate) struct Row(pub(crate) Vec<Value>);
+
+/// A row does not hold what its reader expects: the database was changed behind our back.
+#[derive(Debug)]
+pub(crate) struct Corrupt(pub(crate) String);
+
+impl fmt::Display for Corrupt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "unexpected data in the database: {}", self.0)
+    }
+}
+
+impl std::error::Error for Corrupt {}
+
+/// Takes a row's columns one after the other.
+pub(crate) struct Columns(std::vec::IntoIter<Value>);
+
+impl Row {
+    pub(crate) fn columns(self) -> Columns {
+        Columns(self.0.into_iter())
+    }
+}
+
+impl Columns {
+    fn next(&mut self) -> Value {
+        self.0.next().unwrap_or(Value::Null)
+    }
+
+    pub(crate) fn optional_int(&mut self) -> Result<Option<i64>, Corrupt> {
+        match self.next() {
+            Value::Null => Ok(None),
+            Value::Int(value) => Ok(Some(value)),
+            other => Err(Corrupt(format!("a number was expected, not {other:?}"))),
+        }
+    }
+
+    pub(crate) fn int(&mut self) -> Result<i64, Corrupt> {
+        self.optional_int()?.ok_or_else(|| Corrupt("a number is missing".to_owned()))
+    }
+
+    pub(crate) fn optional_text(&mut self) -> Result<Option<String>, Corrupt> {
+        match self.next() {
+            Value::Null => Ok(None),
+            Value::Text(value) => Ok(Some(value)),
+            other => Err(Corrupt(format!("text was expected, not {other:?}"))),
+        }
+    }
+
+    pub(crate) fn text(&mut self) -> Result<String, Corrupt> {
+        self.optional_text()?.ok_or_else(|| Corrupt("a text is missing".to_owned()))
+    }
+
+    pub(crate) fn blob(&mut self) -> Result<Vec<u8>, Corrupt> {
+        match self.next() {
+            Value::Blob(value) => Ok(value),
+            other => Err(Corrupt(format!("bytes were expected, not {other:?}"))),
+        }
+    }
+}
+
+/// A group of statements that take effect together or not at all.
+#[derive(Debug)]
+pub(crate) struct Write {
+    /// Writes of one key never overtake each other and are locked in one order on every node.
+    pub(crate) key: String,
+    /// The first statement. With `guarded` it must touch a row, or nothing of this write happens.
+    pub(crate) first: Statement,
+    /// What follows when it did.
+    pub(crate) rest: Vec<Statement>,
+    /// Whether the first statement decides.
+    pub(crate) guarded: bool,
+}
+
+/// Why a write did not happen, or may not have.
+#[derive(Debug)]
+pub(crate) enum WriteError {
+    /// The guard touched no row: somebody was faster.
+    Stale,
+    /// It was refused or could not be tried; nothing of it happened.
+    Failed(String),
+    /// The commit's answer was lost: it may have happened.
+    Unknown(String),
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Stale => f.write_str("somebody else changed it first"),
+            Self::Failed(why) => write!(f, "writing to the database: {why}"),
+            Self::Unknown(why) => write!(f, "a commit's outcome is unknown: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for WriteError {}
+
+/// A read that did not work.
+#[derive(Debug)]
+pub(crate) struct ReadError(pub(crate) String);
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "reading from the database: {}", self.0)
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+impl From<Corrupt> for ReadError {
+    fn from(corrupt: Corrupt) -> Self {
+        Self(corrupt.to_string())
+    }
+}
+
+/// What a write answers: the rows of its first statement's RETURNING.
+pub(crate) type Written = Result<Vec<Row>, WriteError>;
+
+/// A write on its way to the writer.
+#[derive(Debug)]
+pub(crate) struct Queued {
+    pub(crate) write: Write,
+    pub(crate) reply: oneshot::Sender<Written>,
+}
+
+/// How many writes wait at most before new ones wait for room.
+pub(crate) const QUEUE: usize = 4_096;
+/// How many writes share one commit at most.
+pub(crate) const GROUP_MAX: usize = 256;
+
+/// Where the data is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Location {
+    /// A SQLite file.
+    File(PathBuf),
+    /// A PostgreSQL connection string or URL.
+    Postgres(String),
+}
+
+/// An open database. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) enum Db {
+    Sqlite(Arc<Sqlite>),
+    Postgres(Arc<Postgres>),
+}
+
+/// A migration: its number, its name and its statements.
+pub(crate) struct Migration {
+    pub(crate) version: i64,
+    pub(crate) name: &'static str,
+    pub(crate) sql: &'static str,
+}
+
+/// Every migration, oldest first. Append only.
+pub(crate) const MIGRATIONS: &[Migration] =
+    &[Migration { version: 1, name: "orders", sql: include_str!("../../migrations/0001_orders.sql") }];
+
+/// The table that remembers which migrations were applied.
+pub(crate) const MIGRATION_TABLE: &str =
+    "CREATE TABLE IF NOT EXISTS schema_migration (version BIGINT PRIMARY KEY, name TEXT NOT NULL)";
+
+impl Db {
+    /// Opens the database and brings its schema up to date.
+    ///
+    /// # Errors
+    /// One line that says what could not be opened and why.
+    pub(crate) async fn open(location: &Location) -> anyhow::Result<Self> {
+        match location {
+            Location::File(path) => Ok(Self::Sqlite(Arc::new(Sqlite::open(path)?))),
+            Location::Postgres(url) => Ok(Self::Postgres(Arc::new(Postgres::open(url).await?))),
+        }
+    }
+
+    /// Commits a write together with whatever else is waiting.
+    pub(crate) async fn write(&self, write: Write) -> Written {
+        let (reply, answer) = oneshot::channel();
+        let queued = Queued { write, reply };
+        let sent = match self {
+            Self::Sqlite(db) => db.queue.send(queued).await.is_ok(),
+            Self::Postgres(db) => db.lane(&queued.write.key).send(queued).await.is_ok(),
+        };
+        if !sent {
+            return Err(WriteError::Failed("the writer has stopped".to_owned()));
+        }
+        answer.await.unwrap_or_else(|_| Err(WriteError::Unknown("the writer has stopped".to_owned())))
+    }
+
+    /// One statement on its own, whether or not it touches a row.
+    pub(crate) async fn execute(&self, key: String, first: Statement) -> Written {
+        self.write(Write { key, first, rest: Vec::new(), guarded: false }).await
+    }
+
+    /// Reads rows; a single statement sees one state of the database.
+    pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, ReadError> {
+        match self {
+            Self::Sqlite(db) => db.read(&statement),
+            Self::Postgres(db) => db.read(&statement).await,
+        }
+    }
+}

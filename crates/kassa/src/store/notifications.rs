@@ -1,0 +1,190 @@
+//! The outbox: claiming what is due, and recording what became of it.
+
+use super::db::{Columns, Corrupt, ReadError, Statement, Write, WriteError, statement};
+use super::{Store, commit, orders};
+use payments::ids::{OrderId, SiteId};
+use payments::time::Timestamp;
+
+/// An outbox row that this process alone may deliver until its lease ends.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivery {
+    pub(crate) site: SiteId,
+    pub(crate) order: OrderId,
+    /// The order's version the shop is to hear of, at least.
+    pub(crate) version_wanted: i64,
+    /// Failed tries so far.
+    pub(crate) tries: u32,
+    /// When the first try was due.
+    pub(crate) first_at: Timestamp,
+    /// Fences off whoever held an older lease.
+    pub(crate) lease_epoch: i64,
+}
+
+/// What became of a delivery.
+#[derive(Clone, Debug)]
+pub(crate) struct Heard {
+    /// The version that was told.
+    pub(crate) version: i64,
+    pub(crate) method: &'static str,
+    /// Without the query that signs it.
+    pub(crate) url: String,
+    pub(crate) started_at: Timestamp,
+    pub(crate) duration_ms: i64,
+    pub(crate) http_status: Option<u16>,
+    /// `acknowledged`, or in words why not.
+    pub(crate) verdict: String,
+    /// The first printable characters of the answer.
+    pub(crate) answer: String,
+    /// The status the shop was told.
+    pub(crate) status: &'static str,
+    pub(crate) key_id: Option<i64>,
+    /// What is to be done next.
+    pub(crate) next: Next,
+}
+
+/// What is to be done after a delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The shop has heard it.
+    Nothing,
+    /// Try again then; nothing newer is sent before `quiet_until` either.
+    Retry { at: Timestamp, quiet_until: Option<Timestamp> },
+    /// All tries failed.
+    Park,
+}
+
+impl Store {
+    /// Takes up to `limit` due notifications for this process alone, until `lease_until`.
+    pub(crate) async fn claim_notifications(
+        &self,
+        now: Timestamp,
+        lease_until: Timestamp,
+        limit: i64,
+    ) -> Result<Vec<Delivery>, WriteError> {
+        let sql = "UPDATE notification SET lease_until = $1, lease_epoch = lease_epoch + 1 \
+                   WHERE lease_until <= $2 AND due_at <= $2 AND (site_id, order_id) IN \
+                   (SELECT site_id, order_id FROM notification WHERE due_at <= $2 AND lease_until <= $2 \
+                   ORDER BY due_at LIMIT $3) \
+                   RETURNING site_id, order_id, version_wanted, tries, first_at, lease_epoch";
+        let claim = statement(sql, [lease_until.0.into(), now.0.into(), limit.into()]);
+        let rows = self.db.execute("notifications".to_owned(), claim).await?;
+        rows.into_iter()
+            .map(|row| parse(&mut row.columns()).map_err(|corrupt| WriteError::Failed(corrupt.to_string())))
+            .collect()
+    }
+
+    /// Records a delivery and what follows, unless the lease went to somebody else meanwhile.
+    pub(crate) async fn record_delivery(
+        &self,
+        delivery: &Delivery,
+        heard: &Heard,
+        now: Timestamp,
+    ) -> Result<(), WriteError> {
+        let first = outcome(delivery, heard, now);
+        let rest = vec![attempt(delivery, heard)];
+        let key = commit::key_of(delivery.site, &delivery.order);
+        self.db.write(Write { key, first, rest, guarded: true }).await.map(|_| ())
+    }
+
+    /// Nobody is to be told: the order names no URL and neither does its site.
+    pub(crate) async fn drop_delivery(&self, delivery: &Delivery) -> Result<(), WriteError> {
+        let sql = "UPDATE notification SET due_at = NULL, lease_until = 0 \
+                   WHERE site_id = $1 AND order_id = $2 AND lease_epoch = $3 AND version_wanted = $4";
+        let params = [
+            delivery.site.0.into(),
+            delivery.order.as_str().into(),
+            delivery.lease_epoch.into(),
+            delivery.version_wanted.into(),
+        ];
+        let key = commit::key_of(delivery.site, &delivery.order);
+        self.db.execute(key, statement(sql, params)).await.map(|_| ())
+    }
+
+    /// Whether the shop is still to be told of `version`: nobody has acknowledged it, and tries go on.
+    pub(crate) async fn is_waiting_to_be_told(
+        &self,
+        site: SiteId,
+        order: &OrderId,
+        version: i64,
+    ) -> Result<bool, ReadError> {
+        let sql = "SELECT COUNT(*) FROM notification \
+                   WHERE site_id = $1 AND order_id = $2 AND version_acked < $3 AND due_at IS NOT NULL";
+        let params = [site.0.into(), order.as_str().into(), version.into()];
+        let rows = self.db.read(statement(sql, params)).await?;
+        Ok(rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0) > 0)
+    }
+}
+
+fn parse(columns: &mut Columns) -> Result<Delivery, Corrupt> {
+    Ok(Delivery {
+        site: SiteId(columns.int()?),
+        order: orders::order_id(columns)?,
+        version_wanted: columns.int()?,
+        tries: u32::try_from(columns.int()?).map_err(|_| Corrupt("tries".to_owned()))?,
+        first_at: Timestamp(columns.int()?),
+        lease_epoch: columns.int()?,
+    })
+}
+
+/// Ends the lease. A version that became wanted meanwhile is due at once, or after the quiet time; the
+/// tries counted so far were for an older one.
+fn outcome(delivery: &Delivery, heard: &Heard, now: Timestamp) -> Statement {
+    let key = [
+        delivery.site.0.into(),
+        delivery.order.as_str().into(),
+        delivery.lease_epoch.into(),
+        heard.version.into(),
+        now.0.into(),
+    ];
+    let mut statement = match heard.next {
+        Next::Nothing => statement(
+            "UPDATE notification SET lease_until = 0, version_acked = $4, parked_at = NULL, \
+             due_at = CASE WHEN version_wanted > $4 THEN CAST($5 AS BIGINT) ELSE NULL END \
+             WHERE site_id = $1 AND order_id = $2 AND lease_epoch = $3",
+            key,
+        ),
+        Next::Retry { .. } => statement(
+            "UPDATE notification SET lease_until = 0, not_before = $7, \
+             tries = CASE WHEN version_wanted > $4 THEN 0 ELSE tries + 1 END, \
+             due_at = CASE WHEN version_wanted <= $4 THEN CAST($6 AS BIGINT) \
+             WHEN CAST($7 AS BIGINT) > CAST($5 AS BIGINT) THEN CAST($7 AS BIGINT) ELSE CAST($5 AS BIGINT) END \
+             WHERE site_id = $1 AND order_id = $2 AND lease_epoch = $3",
+            key,
+        ),
+        Next::Park => statement(
+            "UPDATE notification SET lease_until = 0, tries = tries + 1, \
+             parked_at = CASE WHEN version_wanted > $4 THEN NULL ELSE CAST($5 AS BIGINT) END, \
+             due_at = CASE WHEN version_wanted > $4 THEN CAST($5 AS BIGINT) ELSE NULL END \
+             WHERE site_id = $1 AND order_id = $2 AND lease_epoch = $3",
+            key,
+        ),
+    };
+    if let Next::Retry { at, quiet_until } = heard.next {
+        statement.params.extend([at.0.into(), quiet_until.map_or(0, |until| until.0).into()]);
+    }
+    statement
+}
+
+fn attempt(delivery: &Delivery, heard: &Heard) -> Statement {
+    statement(
+        "INSERT INTO notification_attempt (site_id, order_id, lease_epoch, version, try, method, url, \
+         started_at, duration_ms, http_status, verdict, answer, status, key_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+        [
+            delivery.site.0.into(),
+            delivery.order.as_str().into(),
+            delivery.lease_epoch.into(),
+            heard.version.into(),
+            i64::from(delivery.tries.saturating_add(1)).into(),
+            heard.method.into(),
+            heard.url.as_str().into(),
+            heard.started_at.0.into(),
+            heard.duration_ms.into(),
+            heard.http_status.map(i64::from).into(),
+            heard.verdict.as_str().into(),
+            heard.answer.as_str().into(),
+            heard.status.into(),
+            heard.key_id.into(),
+        ],
+    )
+}

@@ -1,0 +1,124 @@
+//! Reading orders.
+
+use super::db::{Columns, Corrupt, ReadError, Row, statement};
+use super::{Store, transaction_row, words};
+use payments::card::Gateway;
+use payments::ids::{OrderId, SessionId, SiteId, TransactionId};
+use payments::money::{Amount, Currency};
+use payments::order::{Order, Terms};
+use payments::session::{Ended, Session};
+use payments::time::Timestamp;
+use std::sync::LazyLock;
+
+/// One statement, so that the order, its session and its transactions are seen in one state.
+static LOAD: LazyLock<String> = LazyLock::new(|| {
+    format!(
+        "SELECT o.version, o.gateway, o.currency, o.amount_minor, o.description, o.details, o.created_at, \
+         o.modified_at, s.id, s.opened_at, s.ends_at, s.attempts, s.digest, s.ended_at, s.ended_why, {} \
+         FROM shop_order o JOIN session s ON s.site_id = o.site_id AND s.id = o.session_id \
+         LEFT JOIN payment_transaction t ON t.site_id = o.site_id AND t.order_id = o.order_id \
+         WHERE o.site_id = $1 AND o.order_id = $2 ORDER BY t.created_at, t.id",
+        transaction_row::COLUMNS
+    )
+});
+
+impl Store {
+    /// The order with everything that decides about it.
+    pub(crate) async fn load(&self, site: SiteId, order: &OrderId) -> Result<Option<Order>, ReadError> {
+        let sql: &'static str = LOAD.as_str();
+        let rows = self.db.read(statement(sql, [site.0.into(), order.as_str().into()])).await?;
+        Ok(parse(site, order, rows)?)
+    }
+
+    /// The order that a payment link belongs to.
+    pub(crate) async fn load_by_session(&self, session: &SessionId) -> Result<Option<Order>, ReadError> {
+        let site = session.site();
+        let sql = "SELECT order_id FROM session WHERE site_id = $1 AND id = $2";
+        let Some(id) = self.find(sql, site, session.as_str().into()).await? else {
+            return Ok(None);
+        };
+        self.load(site, &id).await
+    }
+
+    /// The order of a PSP id of the site.
+    pub(crate) async fn find_by_transaction(
+        &self,
+        site: SiteId,
+        transaction: TransactionId,
+    ) -> Result<Option<OrderId>, ReadError> {
+        let sql = "SELECT order_id FROM payment_transaction WHERE site_id = $1 AND id = $2";
+        self.find(sql, site, transaction.0.into()).await
+    }
+
+    /// Every order id of a site after `after`, for the audit.
+    pub(crate) async fn order_ids(&self, site: SiteId, after: &str) -> Result<Vec<OrderId>, ReadError> {
+        let sql = "SELECT order_id FROM shop_order WHERE site_id = $1 AND order_id > $2 ORDER BY order_id LIMIT 500";
+        let rows = self.db.read(statement(sql, [site.0.into(), after.into()])).await?;
+        rows.into_iter().map(|row| Ok(order_id(&mut row.columns())?)).collect()
+    }
+
+    /// Counts an opened page. Not part of the order's state: nothing is decided by it.
+    pub(crate) async fn count_view(&self, session: &SessionId) -> super::db::Written {
+        let sql = "UPDATE session SET views = views + 1 WHERE site_id = $1 AND id = $2";
+        let params = [session.site().0.into(), session.as_str().into()];
+        self.db.execute(session.to_string(), statement(sql, params)).await
+    }
+
+    async fn find(
+        &self,
+        sql: &'static str,
+        site: SiteId,
+        by: super::db::Value,
+    ) -> Result<Option<OrderId>, ReadError> {
+        let rows = self.db.read(statement(sql, [site.0.into(), by])).await?;
+        Ok(rows.into_iter().next().map(|row| order_id(&mut row.columns())).transpose()?)
+    }
+}
+
+pub(super) fn order_id(columns: &mut Columns) -> Result<OrderId, Corrupt> {
+    let text = columns.text()?;
+    OrderId::parse(&text).ok_or_else(|| Corrupt(format!("order id {text:?}")))
+}
+
+fn parse(site: SiteId, id: &OrderId, rows: Vec<Row>) -> Result<Option<Order>, Corrupt> {
+    let mut found: Option<Order> = None;
+    for row in rows {
+        let mut columns = row.columns();
+        let order = parse_order(site, id, &mut columns)?;
+        let transaction = transaction_row::parse(&mut columns)?;
+        found.get_or_insert(order).transactions.extend(transaction);
+    }
+    Ok(found)
+}
+
+fn parse_order(site: SiteId, id: &OrderId, columns: &mut Columns) -> Result<Order, Corrupt> {
+    let wrong = |what: &str| Corrupt(format!("order {id}: {what}"));
+    let version = columns.int()?;
+    let gateway = columns.optional_text()?;
+    let gateway = gateway.map(|word| Gateway::parse(&word).ok_or_else(|| wrong("gateway"))).transpose()?;
+    let currency = Currency::parse(&columns.text()?).ok_or_else(|| wrong("currency"))?;
+    let terms = Terms {
+        gateway,
+        amount: Amount::new(columns.int()?, currency),
+        description: columns.text()?,
+        details: columns.text()?,
+    };
+    let created_at = Timestamp(columns.int()?);
+    let modified_at = Timestamp(columns.int()?);
+    let session = Session {
+        id: SessionId::parse(&columns.text()?).ok_or_else(|| wrong("session id"))?,
+        opened_at: Timestamp(columns.int()?),
+        ends_at: Timestamp(columns.int()?),
+        attempts: u32::try_from(columns.int()?).map_err(|_| wrong("attempts"))?,
+        digest: columns.blob()?.try_into().map_err(|_| wrong("digest"))?,
+        ended: parse_ended(columns)?,
+    };
+    let id = id.clone();
+    Ok(Order { site, id, version, terms, session, transactions: Vec::new(), created_at, modified_at })
+}
+
+fn parse_ended(columns: &mut Columns) -> Result<Option<Ended>, Corrupt> {
+    let at = columns.optional_int()?.map(Timestamp);
+    let why = columns.optional_text()?.map(|word| words::parse_ending(&word)).transpose()?;
+    Ok(at.zip(why).map(|(at, why)| Ended { why, at }))
+}
