@@ -1,0 +1,177 @@
+//! Everything a request or a job needs, in one place: settings, clock, randomness, keys, store and links.
+
+use crate::acquirer::Acquirer;
+use crate::cards_in_hand::CardsInHand;
+use crate::clock::Clock;
+use crate::keys::KeyRing;
+use crate::outbound::{self, Network};
+use crate::random::Random;
+use crate::store::Store;
+use payments::ids::{OrderId, SESSION_RANDOM, SessionId, SiteId, TransactionId};
+use payments::order::Order;
+use payments::time::{Millis, Timestamp};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{Notify, broadcast};
+
+/// What an operator decides about a running gateway.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where customers and shops reach it, without a slash at the end.
+    pub public_url: String,
+    /// How long the acquirer may take to answer an authorisation.
+    pub answer_within: Millis,
+    /// How long the page waits for an outcome before it says that the payment is being checked.
+    pub page_wait: Duration,
+    /// How long a paid customer is held until the shop has acknowledged the notification.
+    pub notify_hold: Duration,
+    /// Private networks that live sites' notifications may go to all the same.
+    pub notify_allow: Vec<Network>,
+}
+
+/// A gateway. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct App(Arc<Parts>);
+
+/// What an [`App`] is made of.
+#[derive(Debug)]
+pub struct Parts {
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) keys: Arc<KeyRing>,
+    pub(crate) store: Store,
+    pub(crate) acquirer: Acquirer,
+    pub(crate) outbound: outbound::Client,
+    pub(crate) cards: CardsInHand,
+    /// Rung when work may have become due.
+    pub(crate) work: Notify,
+    /// Says which order changed or was acknowledged, to whoever waits for it.
+    changed: broadcast::Sender<(SiteId, OrderId)>,
+}
+
+impl std::ops::Deref for App {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
+
+/// How often somebody who waits looks again by himself: the change may be made by another node.
+const LOOK_AGAIN: Duration = Duration::from_millis(200);
+
+impl App {
+    /// A gateway on an open store.
+    #[must_use]
+    pub fn new(
+        settings: Settings,
+        clock: Clock,
+        random: Random,
+        keys: Arc<KeyRing>,
+        store: Store,
+        outbound: outbound::Client,
+    ) -> Self {
+        let acquirer = Acquirer::simulated(store.clone(), clock.clone(), random.clone());
+        let (changed, _) = broadcast::channel(1_024);
+        let cards = CardsInHand::default();
+        let work = Notify::new();
+        let parts = Parts { settings, clock, random, keys, store, acquirer, outbound, cards, work, changed };
+        Self(Arc::new(parts))
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// The store, for whoever looks at what was kept.
+    #[must_use]
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// A new session's name.
+    pub(crate) fn draw_session(&self, site: SiteId) -> SessionId {
+        loop {
+            let mut random = [0; SESSION_RANDOM * 2];
+            self.random.fill(&mut random);
+            if let Some(id) = SessionId::draw(site, &random) {
+                return id;
+            }
+        }
+    }
+
+    /// A new attempt's PSP id.
+    pub(crate) fn draw_transaction(&self) -> TransactionId {
+        let mut random = [0; 4];
+        self.random.fill(&mut random);
+        TransactionId::new(self.now().unix_seconds(), u32::from_le_bytes(random))
+    }
+
+    /// Tells whoever waits that something about an order changed.
+    pub(crate) fn announce(&self, site: SiteId, order: &OrderId) {
+        // Nobody waiting is fine.
+        let _ = self.changed.send((site, order.clone()));
+    }
+
+    /// The order once `enough` says so, or as it stands when the time is over.
+    pub(crate) async fn wait_for<F>(
+        &self,
+        site: SiteId,
+        id: &OrderId,
+        patience: Duration,
+        enough: F,
+    ) -> anyhow::Result<Option<Order>>
+    where
+        F: Fn(&Order) -> bool,
+    {
+        let deadline = tokio::time::Instant::now() + patience;
+        let mut changes = self.changed.subscribe();
+        loop {
+            let order = self.store.load(site, id).await?;
+            if order.as_ref().is_none_or(&enough) || tokio::time::Instant::now() >= deadline {
+                return Ok(order);
+            }
+            self.pause_until_changed(&mut changes, site, id, deadline).await;
+        }
+    }
+
+    /// Waits until the shop has acknowledged `version`, or the time is over.
+    pub(crate) async fn wait_until_told(
+        &self,
+        site: SiteId,
+        id: &OrderId,
+        version: i64,
+        patience: Duration,
+    ) -> anyhow::Result<()> {
+        let deadline = tokio::time::Instant::now() + patience;
+        let mut changes = self.changed.subscribe();
+        while self.store.is_waiting_to_be_told(site, id, version).await? {
+            if tokio::time::Instant::now() >= deadline {
+                break;
+            }
+            self.pause_until_changed(&mut changes, site, id, deadline).await;
+        }
+        Ok(())
+    }
+
+    async fn pause_until_changed(
+        &self,
+        changes: &mut broadcast::Receiver<(SiteId, OrderId)>,
+        site: SiteId,
+        id: &OrderId,
+        deadline: tokio::time::Instant,
+    ) {
+        let look_again = deadline.min(tokio::time::Instant::now() + LOOK_AGAIN);
+        let changed = async {
+            while let Ok((at, order)) = changes.recv().await {
+                if at == site && order == *id {
+                    break;
+                }
+            }
+        };
+        // Whether it was rung or the time passed, the caller looks.
+        let _ = tokio::time::timeout_at(look_again, changed).await;
+    }
+}

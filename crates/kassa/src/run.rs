@@ -1,0 +1,124 @@
+//! The one loop that changes orders: load, decide, commit; when somebody was faster, look again.
+
+use crate::api::create_order::CreateOrder;
+use crate::app::App;
+use crate::store::db::WriteError;
+use anyhow::Context as _;
+use payments::change::Change;
+use payments::decide::{Command, NewOrder, Placing, Refused, decide, place};
+use payments::ids::{OrderId, SiteId};
+use payments::order::{Order, Terms};
+
+/// How often a decision is made anew because the order changed meanwhile.
+const ATTEMPTS_MAX: usize = 20;
+
+/// Why a command had no effect.
+#[derive(Debug)]
+pub(crate) enum RunError {
+    /// The site has no such order.
+    NotFound,
+    /// The rules say no.
+    Refused(Refused),
+    /// It did not work, or nobody knows whether it did.
+    Failed(anyhow::Error),
+}
+
+impl From<Refused> for RunError {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl App {
+    /// Places an order, or answers the one that is there. The answer is the order as it then stands.
+    pub(crate) async fn place(
+        &self,
+        site: SiteId,
+        request: &CreateOrder,
+        digest: [u8; 32],
+    ) -> Result<Order, RunError> {
+        let details = serde_json::to_string(&request.details).context("writing the order's details");
+        let details = details.map_err(RunError::Failed)?;
+        for _ in 0..ATTEMPTS_MAX {
+            let known = self.look(site, &request.order_id).await?;
+            let new = NewOrder {
+                site,
+                id: request.order_id.clone(),
+                terms: Terms {
+                    gateway: request.gateway,
+                    amount: request.amount,
+                    description: request.description.clone(),
+                    details: details.clone(),
+                },
+                lifetime: request.lifetime,
+                session: self.draw_session(site),
+                digest,
+            };
+            let changes = match (place(known.as_ref(), new, self.now())?, known.clone()) {
+                (Placing::Same, Some(known)) => return Ok(known),
+                (Placing::Same, None) => Vec::new(),
+                (Placing::Opened(changes), _) => changes,
+            };
+            if let Some(order) = self.commit(site, &request.order_id, known, &changes).await? {
+                return Ok(order);
+            }
+        }
+        Err(busy(&request.order_id))
+    }
+
+    /// Runs a command on an order. The answer is the order as it then stands.
+    pub(crate) async fn run(&self, site: SiteId, id: &OrderId, command: &Command) -> Result<Order, RunError> {
+        for _ in 0..ATTEMPTS_MAX {
+            let known = self.look(site, id).await?.ok_or(RunError::NotFound)?;
+            let changes = decide(&known, command.clone(), self.now())?;
+            if changes.is_empty() {
+                return Ok(known);
+            }
+            if let Some(order) = self.commit(site, id, Some(known), &changes).await? {
+                return Ok(order);
+            }
+        }
+        Err(busy(id))
+    }
+
+    async fn look(&self, site: SiteId, id: &OrderId) -> Result<Option<Order>, RunError> {
+        self.store.load(site, id).await.map_err(|error| RunError::Failed(error.into()))
+    }
+
+    /// Commits; `None` when somebody was faster.
+    async fn commit(
+        &self,
+        site: SiteId,
+        id: &OrderId,
+        known: Option<Order>,
+        changes: &[Change],
+    ) -> Result<Option<Order>, RunError> {
+        let now = self.now();
+        match self.store.commit(site, id, known.as_ref(), changes, now).await {
+            Ok(()) => {}
+            Err(WriteError::Stale) => return Ok(None),
+            Err(error) => {
+                let error = anyhow::Error::from(error).context(format!("committing order {id}"));
+                return Err(RunError::Failed(error));
+            }
+        }
+        let placed = changes.iter().find_map(|change| match change {
+            Change::OrderPlaced(order) => Some((**order).clone()),
+            _ => None,
+        });
+        let mut order = known.or(placed).ok_or_else(|| busy(id))?;
+        changes.iter().for_each(|change| order.apply(change));
+        order.version = order.version.saturating_add(1);
+        order.modified_at = now;
+        let due = |change: &Change| matches!(change, Change::NotificationDue | Change::JobDue { .. });
+        if changes.iter().any(due) {
+            self.work.notify_one();
+        }
+        self.announce(site, id);
+        Ok(Some(order))
+    }
+}
+
+fn busy(id: &OrderId) -> RunError {
+    RunError::Failed(anyhow::anyhow!("order {id} changed {ATTEMPTS_MAX} times while it was decided upon"))
+}
