@@ -1,0 +1,126 @@
+//! The test cards and what happens to them. Every other card is authenticated and approved.
+
+use payments::card::{Brand, Pan};
+use payments::transaction::Verdict;
+
+/// How the simulated issuer treats a card.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Challenge, then approved.
+    Normal,
+    /// Attempted: the issuer does not take part; approved.
+    NotTakingPart,
+    /// The authentication fails without a challenge.
+    AuthenticationFails,
+    /// The card cannot be authenticated at all.
+    NotEnrolled,
+    /// Challenge, then refused with this DE 39.
+    Refused(&'static str),
+    /// Challenge, then held for review, which ends like this after three minutes.
+    Held(Verdict),
+    /// The gateway's own fraud filter refuses it.
+    Blocked,
+    /// Charged, but the answer gets lost; an inquiry finds it.
+    AnswerLost,
+    /// The request never arrives; the host has never seen it.
+    RequestLost,
+    /// Charged, and then silence: neither inquiries nor the first two reversals are answered.
+    Silent,
+}
+
+/// A card with a manner of its own.
+#[derive(Debug)]
+pub(crate) struct TestCard {
+    pub(crate) pan: &'static str,
+    pub(crate) manner: Manner,
+    /// What the page's hint and the documentation say about it.
+    pub(crate) label: &'static str,
+}
+
+const fn card(pan: &'static str, manner: Manner, label: &'static str) -> TestCard {
+    TestCard { pan, manner, label }
+}
+
+/// The reference gateway's published cards, and Kassa's own Maestro set.
+pub(crate) static CARDS: &[TestCard] = &[
+    card("6799990000000000011", Manner::Normal, "Paid"),
+    card("6799990000000000029", Manner::Refused("51"), "Declined: insufficient funds"),
+    card("6799990000000000102", Manner::Refused("05"), "Declined: do not honor"),
+    card("6799990000000000110", Manner::Refused("54"), "Declined: expired card"),
+    card("6799990000000000136", Manner::Refused("59"), "Declined: suspected fraud"),
+    card("6799990000000000060", Manner::Refused("91"), "Declined: technical fault at the issuer"),
+    card("6799990000000000045", Manner::AuthenticationFails, "Declined: 3-D Secure fails"),
+    card("679999000004", Manner::NotEnrolled, "Declined: cannot be used online (12 digits)"),
+    card("6799990000000000094", Manner::Blocked, "Declined: blocked by the fraud filter"),
+    card("6799990000000000052", Manner::Held(Verdict::Accept), "Held for review, paid after 3 minutes"),
+    card("6799990000000000037", Manner::Held(Verdict::Reject), "Held for review, void after 3 minutes"),
+    card("6799990000000000078", Manner::AnswerLost, "No answer: found by an inquiry, paid"),
+    card("6799990000000000128", Manner::RequestLost, "No answer: never arrived, declined"),
+    card("6799990000000000086", Manner::Silent, "No answer for minutes: reversed, declined"),
+    card("6759000000005", Manner::Normal, "Paid (13 digits)"),
+    card("5500000000000004", Manner::Normal, "Paid"),
+    card("4111111111111111", Manner::Normal, "Paid"),
+    card("4761340000000019", Manner::Normal, "Paid"),
+    card("374500000000015", Manner::Normal, "Paid"),
+    card("4012001038443335", Manner::NotTakingPart, "Paid, issuer not taking part in 3-D Secure"),
+    card("378282246310005", Manner::NotTakingPart, "Paid, issuer not taking part in 3-D Secure"),
+    card("4917300000000008", Manner::Held(Verdict::Reject), "Held for review, void after 3 minutes"),
+    card("4462000000000003", Manner::Held(Verdict::Accept), "Held for review, paid after 3 minutes"),
+    card("378734493671000", Manner::Held(Verdict::Reject), "Held for review, void after 3 minutes"),
+    card("4012001037461114", Manner::AuthenticationFails, "Declined: 3-D Secure fails"),
+    card("374200000000004", Manner::AuthenticationFails, "Declined: 3-D Secure fails"),
+    card("4012001038488884", Manner::Refused("51"), "Declined: insufficient funds"),
+];
+
+impl Manner {
+    /// How this card is treated.
+    pub(crate) fn of(pan: &Pan) -> Self {
+        let listed = CARDS.iter().find(|card| card.pan == pan.digits());
+        match listed {
+            Some(card) => card.manner,
+            // EMV 3DS takes 13 to 19 digits: a shorter card cannot be authenticated.
+            None if pan.digits().len() < 13 => Self::NotEnrolled,
+            None => Self::Normal,
+        }
+    }
+
+    /// A word for the host's book, for what comes after the authorisation.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Silent => "silent",
+            Self::Normal
+            | Self::NotTakingPart
+            | Self::AuthenticationFails
+            | Self::NotEnrolled
+            | Self::Refused(_)
+            | Self::Held(_)
+            | Self::Blocked
+            | Self::AnswerLost
+            | Self::RequestLost => "normal",
+        }
+    }
+}
+
+/// The cards a page's hint may offer for these brands: label and number.
+pub(crate) fn hints(brands: &[Brand]) -> Vec<(&'static str, &'static str)> {
+    let fits = |card: &&TestCard| {
+        let brand = Pan::parse(card.pan).ok().and_then(|pan| pan.brand());
+        brand.is_some_and(|brand| brands.contains(&brand))
+    };
+    CARDS.iter().filter(fits).map(|card| (card.label, card.pan)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_test_card_is_a_valid_card_and_listed_once() {
+        for card in CARDS {
+            let pan = Pan::parse(card.pan).unwrap_or_else(|fault| panic!("{}: {fault:?}", card.pan));
+            assert!(pan.brand().is_some_and(|brand| brand.fits_length(card.pan.len())), "{}", card.pan);
+            assert_eq!(Manner::of(&pan), card.manner);
+            assert_eq!(CARDS.iter().filter(|other| other.pan == card.pan).count(), 1, "{}", card.pan);
+        }
+    }
+}
