@@ -5,7 +5,7 @@
 //! several shop plugins, so it never repeats what was sent beyond a name.
 
 use super::json::Fault;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use payments::ids::OrderId;
 use serde::Serialize;
@@ -14,10 +14,7 @@ use std::fmt;
 
 /// Every `error_code` of the API and what it means.
 pub(crate) const CODES: &[(u32, &str)] = &[
-    (
-        UNKNOWN,
-        "unknown route, method or token, or a request that cannot be taken",
-    ),
+    (UNKNOWN, "unknown route, method or token, or a request that cannot be taken"),
     (AMOUNT, "invalid amount"),
     (CURRENCY, "invalid currency"),
     (1003, "invalid account id"),
@@ -25,10 +22,7 @@ pub(crate) const CODES: &[(u32, &str)] = &[
     (IP_ADDRESS, "invalid ip address"),
     (DESCRIPTION, "invalid description"),
     (VARIABLE, "invalid var1, var2, var3 or custom_info"),
-    (
-        MISSING_DATA,
-        "missing data, or a field without a code of its own is invalid",
-    ),
+    (MISSING_DATA, "missing data, or a field without a code of its own is invalid"),
     (COUNTRY, "invalid country code"),
     (1019, "site inactive"),
     (1020, "account blocked"),
@@ -79,23 +73,13 @@ pub(crate) struct Error {
     pub(crate) code: u32,
     /// What was wrong, in words for the shop.
     pub(crate) info: String,
-    /// Seconds after which to try again, for the `Retry-After` header.
-    pub(crate) retry_after: Option<u32>,
 }
 
 impl Error {
     /// `status` and `code` with a text of their own.
     pub(crate) fn new(status: StatusCode, code: u32, info: impl Into<String>) -> Self {
-        debug_assert!(
-            CODES.iter().any(|(known, _)| *known == code),
-            "{code} is not in CODES"
-        );
-        Self {
-            status,
-            code,
-            info: info.into(),
-            retry_after: None,
-        }
+        debug_assert!(CODES.iter().any(|(known, _)| *known == code), "{code} is not in CODES");
+        Self { status, code, info: info.into() }
     }
 
     /// 400: `field` (its full path) breaks a rule, said in `what`.
@@ -146,14 +130,6 @@ impl Error {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, UNKNOWN, "Request body too large")
     }
 
-    /// 429: too much at once.
-    pub(crate) fn too_many_requests(retry_after_seconds: u32) -> Self {
-        Self {
-            retry_after: Some(retry_after_seconds),
-            ..Self::new(StatusCode::TOO_MANY_REQUESTS, UNKNOWN, "Too many requests")
-        }
-    }
-
     /// 500: our own fault. `cause` is logged here, once, and never shown.
     pub(crate) fn internal(cause: &dyn fmt::Display) -> Self {
         tracing::error!("a request failed: {cause:#}");
@@ -183,19 +159,9 @@ struct Success<'a> {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let body = Refusal {
-            success: false,
-            data: Map::new(),
-            error_code: self.code,
-            error_info: &self.info,
-        };
-        let mut response = answer(self.status, &body);
-        if let Some(seconds) = self.retry_after {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, HeaderValue::from(seconds));
-        }
-        response
+        let body =
+            Refusal { success: false, data: Map::new(), error_code: self.code, error_info: &self.info };
+        answer(self.status, &body)
     }
 }
 
@@ -207,10 +173,8 @@ pub(crate) fn success(data: &Value) -> Response {
 
 fn answer(status: StatusCode, body: &impl Serialize) -> Response {
     let body = serde_json::to_string(body).expect("an envelope of text keys can be written as JSON");
-    let headers = [
-        (header::CONTENT_TYPE, "application/json; charset=UTF-8"),
-        (header::CACHE_CONTROL, "no-store"),
-    ];
+    let headers =
+        [(header::CONTENT_TYPE, "application/json; charset=UTF-8"), (header::CACHE_CONTROL, "no-store")];
     (status, headers, body).into_response()
 }
 
@@ -223,21 +187,15 @@ mod tests {
     async fn read(response: Response) -> (u16, Vec<(String, String)>, String) {
         let status = response.status().as_u16();
         let headers = response.headers().iter();
-        let headers = headers
-            .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
-            .collect();
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
         let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
         (status, headers, String::from_utf8(body.to_vec()).unwrap())
     }
 
     fn plain_headers() -> Vec<(String, String)> {
-        let headers = [
-            ("content-type", "application/json; charset=UTF-8"),
-            ("cache-control", "no-store"),
-        ];
-        headers
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .to_vec()
+        let headers = [("content-type", "application/json; charset=UTF-8"), ("cache-control", "no-store")];
+        headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
     }
 
     #[tokio::test]
@@ -245,21 +203,11 @@ mod tests {
         let order_id = OrderId::parse("my \"order\" 1").unwrap();
         let fault = crate::api::json::parse(b"").unwrap_err();
         for (error, status, code, info) in [
-            (
-                Error::invalid(AMOUNT, "amount", "is missing"),
-                400,
-                1001,
-                "Invalid amount: is missing",
-            ),
+            (Error::invalid(AMOUNT, "amount", "is missing"), 400, 1001, "Invalid amount: is missing"),
             (Error::from(fault), 400, 1016, "Invalid request body: is empty"),
             (Error::wrong_key(), 401, 1032, "Invalid API key"),
             (Error::unknown_order(), 404, 1006, "Invalid transaction ID"),
-            (
-                Error::unknown_gateway(),
-                404,
-                1023,
-                "Invalid gateway: unknown gateway",
-            ),
+            (Error::unknown_gateway(), 404, 1023, "Invalid gateway: unknown gateway"),
             (Error::not_found(), 404, 1000, "Not found"),
             (Error::method_not_allowed(), 405, 1000, "Method not allowed"),
             (
@@ -277,18 +225,8 @@ mod tests {
             assert_eq!(seen, status, "{body}");
             assert_eq!(headers, plain_headers(), "{body}");
             assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), expected);
-            assert!(
-                body.starts_with(r#"{"success":false,"data":{},"error_code":"#),
-                "{body}"
-            );
+            assert!(body.starts_with(r#"{"success":false,"data":{},"error_code":"#), "{body}");
         }
-    }
-
-    #[tokio::test]
-    async fn a_busy_answer_says_when_to_come_back() {
-        let (status, headers, _) = read(Error::too_many_requests(7).into_response()).await;
-        assert_eq!(status, 429);
-        assert!(headers.contains(&("retry-after".to_owned(), "7".to_owned())));
     }
 
     #[tokio::test]

@@ -1,0 +1,75 @@
+//! Who calls: the site behind an API key, in any of the places that real clients put it.
+
+use super::error::Error;
+use crate::app::App;
+use crate::store::{ApiKey, Site};
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use payments::time::Millis;
+
+/// A key's last use is written at most this often.
+const TOUCH_EVERY: Millis = Millis::minutes(1);
+
+/// The site whose key the request carries.
+#[derive(Debug)]
+pub(crate) struct Caller {
+    pub(crate) site: Site,
+}
+
+impl FromRequestParts<App> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        let key = presented(parts)?;
+        let digest = app.keys.digest(key.trim());
+        let found = app.store.find_key(digest).await.map_err(|error| Error::internal(&error))?;
+        let key = found.ok_or_else(Error::wrong_key)?;
+        let site = app.store.site(key.site).await.map_err(|error| Error::internal(&error))?;
+        let site = site.ok_or_else(Error::wrong_key)?;
+        app.remember_use(&key);
+        Ok(Self { site })
+    }
+}
+
+impl App {
+    /// Notes that a key was used, in the background and at most once a minute: the key a shop was last seen
+    /// using is the one its notifications are signed with.
+    fn remember_use(&self, key: &ApiKey) {
+        let now = self.now();
+        if key.last_used_at.is_some_and(|last| now.since(last) < TOUCH_EVERY) {
+            return;
+        }
+        let (app, key) = (self.clone(), key.clone());
+        tokio::spawn(async move {
+            if let Err(error) = app.store.touch_key(&key, now).await {
+                tracing::warn!(%error, "a key's use could not be noted");
+            }
+        });
+    }
+}
+
+/// The one key of a request: header `api_key` or `api-key`, `Authorization: Bearer`, or query `api_key`.
+/// The same key in several places is one key; two different ones are none.
+fn presented(parts: &Parts) -> Result<String, Error> {
+    let mut keys: Vec<String> = Vec::new();
+    for name in ["api_key", "api-key"] {
+        for value in parts.headers.get_all(name) {
+            keys.push(value.to_str().map_err(|_| Error::wrong_key())?.to_owned());
+        }
+    }
+    for value in parts.headers.get_all("authorization") {
+        let value = value.to_str().map_err(|_| Error::wrong_key())?;
+        match value.split_once(' ') {
+            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => keys.push(key.trim().to_owned()),
+            _ => return Err(Error::wrong_key()),
+        }
+    }
+    let query = parts.uri.query().unwrap_or_default();
+    let named = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "api_key");
+    keys.extend(named.map(|(_, value)| value.into_owned()));
+    let first = keys.first().cloned().ok_or_else(Error::wrong_key)?;
+    if keys.iter().any(|key| key.trim() != first.trim()) {
+        return Err(Error::wrong_key());
+    }
+    Ok(first)
+}

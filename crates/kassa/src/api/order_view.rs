@@ -1,0 +1,183 @@
+//! How an order is shown: the `data` of `GET /orders/{id}`, and byte for byte the body of a notification.
+//!
+//! Clients in typed languages read this object, so a field keeps one type for good:
+//!
+//! | Kind | Written as |
+//! |---|---|
+//! | money | whole minor units, an integer; there is no float anywhere |
+//! | moment | `YYYY-MM-DDTHH:MM:SS` on the wall clock of the site, without a zone |
+//! | id, code, number of a card or a house | text, so that leading zeros stay; only `transaction_id` is an integer |
+//! | unset | `null`; a field is left out only where the table of its struct says so |
+//! | no such object, no such entries | `{}` and `[]`, never the other one |
+//!
+//! The shop's own texts are echoed as they were sent. Of a card, only what [`CardSummary`] keeps is shown.
+//! There is no top-level `gateway`: one client reads it as a number.
+//!
+//! [`CardSummary`]: payments::card::CardSummary
+
+mod card;
+mod country;
+mod customer;
+#[cfg(test)]
+pub(crate) mod tests;
+
+use super::create_order::Details;
+use crate::notify;
+use anyhow::Context as _;
+use card::{PaymentDetails, PaymentMethod};
+use customer::Customer;
+use jiff::tz::TimeZone;
+use payments::decline::Decline;
+use payments::order::Order;
+use payments::status;
+use payments::time::Timestamp;
+use payments::transaction::{State, Transaction};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// The language of a customer whose shop did not say.
+const LOCALE_DEFAULT: &str = "en_US";
+
+/// The order as its shop sees it. `transaction_id` is left out until a card was submitted, `completed` until
+/// the order is paid.
+#[derive(Serialize)]
+struct View<'a> {
+    amount: i64,
+    amount_refunded: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    completed: Option<String>,
+    costs: [(); 0],
+    created: String,
+    currency: &'static str,
+    custom_info: CustomInfo<'a>,
+    customer: Customer<'a>,
+    description: &'a str,
+    fastcheckout: &'static str,
+    financial_status: Option<&'static str>,
+    items: (),
+    modified: String,
+    order_id: &'a str,
+    payment_details: Chosen<'a>,
+    payment_methods: Vec<PaymentMethod<'a>>,
+    reason: Option<&'a str>,
+    reason_code: Option<String>,
+    related_transactions: (),
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_id: Option<i64>,
+    var1: Option<&'a str>,
+    var2: Option<&'a str>,
+    var3: Option<&'a str>,
+}
+
+/// `payment_details`: `{}` until a card was submitted.
+#[derive(Serialize)]
+struct Chosen<'a> {
+    #[serde(flatten)]
+    card: Option<PaymentDetails<'a>>,
+}
+
+/// `custom_info`: always all three.
+#[derive(Serialize)]
+struct CustomInfo<'a> {
+    custom_1: Option<&'a str>,
+    custom_2: Option<&'a str>,
+    custom_3: Option<&'a str>,
+}
+
+/// The order as its shop sees it, with the times of `zone`.
+///
+/// # Errors
+/// The stored order cannot be read; the message names it.
+pub(crate) fn render(order: &Order, zone: &TimeZone) -> anyhow::Result<Value> {
+    let show = || {
+        let details = details(order)?;
+        anyhow::Ok(serde_json::to_value(view(order, &details, zone)?)?)
+    };
+    show().with_context(|| format!("showing order {} of site {}", order.id, order.site))
+}
+
+/// What `POST /orders` answers: where the customer can pay.
+///
+/// # Errors
+/// The stored order cannot be read; the message names it.
+pub(crate) fn render_created(order: &Order, public_url: &str) -> anyhow::Result<Value> {
+    let details =
+        details(order).with_context(|| format!("answering order {} of site {}", order.id, order.site))?;
+    let session = &order.session.id;
+    let public_url = public_url.trim_end_matches('/');
+    let locale = notify::encoded(details.locale().unwrap_or(LOCALE_DEFAULT));
+    Ok(json!({
+        "order_id": order.id.as_str(),
+        "payment_url": format!("{public_url}/connect/{session}/?lang={locale}"),
+        "session_id": session.as_str(),
+    }))
+}
+
+/// What the shop sent and nothing decides upon.
+fn details(order: &Order) -> anyhow::Result<Details> {
+    // The parser's message could repeat a stored value, so only the place of the fault is told.
+    serde_json::from_str(&order.terms.details).map_err(|fault| {
+        anyhow::anyhow!(
+            "its stored details are unreadable at line {} column {}",
+            fault.line(),
+            fault.column()
+        )
+    })
+}
+
+fn view<'a>(order: &'a Order, details: &'a Details, zone: &TimeZone) -> anyhow::Result<View<'a>> {
+    let status = status::of_order(order);
+    let leading = order.leading();
+    // On success the reference gateway has answered null, "" and "1000" as `reason_code`, and null, "" and
+    // "SUCCESS" as `reason`. Clients take text or null and act on neither; null cannot be taken for a fault.
+    let decline = leading.and_then(decline);
+    let completed = leading.and_then(completed_at).map(|at| wall_clock(at, zone)).transpose()?;
+    Ok(View {
+        amount: order.terms.amount.minor,
+        amount_refunded: 0,
+        completed,
+        costs: [],
+        created: wall_clock(order.created_at, zone)?,
+        currency: order.terms.amount.currency.code(),
+        custom_info: CustomInfo {
+            custom_1: details.custom_info.custom_1.as_deref(),
+            custom_2: details.custom_info.custom_2.as_deref(),
+            custom_3: details.custom_info.custom_3.as_deref(),
+        },
+        customer: Customer::of(details),
+        description: &order.terms.description,
+        fastcheckout: "NO",
+        financial_status: status.financial,
+        items: (),
+        modified: wall_clock(order.modified_at, zone)?,
+        order_id: order.id.as_str(),
+        payment_details: Chosen { card: leading.map(PaymentDetails::of) },
+        payment_methods: leading
+            .map(|transaction| PaymentMethod::of(transaction, &order.terms.description, status.order))
+            .into_iter()
+            .collect(),
+        reason: decline.map(|decline| decline.reason.as_str()),
+        reason_code: decline.map(|decline| decline.reason_code.to_string()),
+        related_transactions: (),
+        status: status.order,
+        transaction_id: leading.map(|transaction| transaction.id.0),
+        var1: details.var1.as_deref(),
+        var2: details.var2.as_deref(),
+        var3: details.var3.as_deref(),
+    })
+}
+
+fn decline(transaction: &Transaction) -> Option<&Decline> {
+    if let State::Declined(decline) = &transaction.state { Some(decline) } else { None }
+}
+
+fn completed_at(transaction: &Transaction) -> Option<Timestamp> {
+    if let State::Completed { at, .. } = transaction.state { Some(at) } else { None }
+}
+
+/// `YYYY-MM-DDTHH:MM:SS`: what a clock on the wall of `zone` showed.
+fn wall_clock(at: Timestamp, zone: &TimeZone) -> anyhow::Result<String> {
+    let at = jiff::Timestamp::from_millisecond(at.0).context("a stored time is out of range")?;
+    Ok(zone.to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S").to_string())
+}

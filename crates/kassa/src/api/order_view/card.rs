@@ -1,0 +1,171 @@
+//! The card part of an order: `payment_details`, and its one entry of `payment_methods`.
+
+use super::decline;
+use payments::card::CardSummary;
+use payments::threeds::Authentication;
+use payments::transaction::{Approval, Transaction};
+use serde::Serialize;
+
+/// `payment_details` of the attempt that the order's state is read from. What is `()` is always null here;
+/// these are left out:
+///
+/// | Field | When |
+/// |---|---|
+/// | what [`Approved`] holds | until the issuer has approved |
+/// | `issuer_bin` | of a card so short that it must not be kept |
+#[derive(Serialize)]
+pub(super) struct PaymentDetails<'a> {
+    account_holder_name: &'a str,
+    account_id: (),
+    acquirer_reference_number: (),
+    #[serde(flatten)]
+    approved: Option<Approved<'a>>,
+    card_authentication_result: Option<AuthenticationResult<'a>>,
+    card_entry_mode: &'static str,
+    card_expiry_date: String,
+    collecting_flow: (),
+    /// The acquirer's own number of the payment, which is not kept.
+    external_transaction_id: (),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer_bin: Option<&'a str>,
+    last4: &'a str,
+    mcc: (),
+    recurring_flow: (),
+    recurring_id: (),
+    recurring_model: (),
+    response_code: Option<&'a str>,
+    scheme_reference_id: (),
+    #[serde(rename = "type")]
+    brand: &'static str,
+}
+
+/// What is only there once the issuer has approved. The two options are left out when nothing is known.
+#[derive(Serialize)]
+struct Approved<'a> {
+    authorization_code: &'a str,
+    card_acceptor_id: (),
+    card_acceptor_location: (),
+    card_acceptor_name: (),
+    #[serde(skip_serializing_if = "Option::is_none")]
+    card_authentication_details: Option<AuthenticationDetails>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    card_verification_result: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct AuthenticationDetails {
+    flow: &'static str,
+}
+
+/// What 3-D Secure answered; what it did not say is left out.
+#[derive(Serialize)]
+struct AuthenticationResult<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acs_transaction_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cavv: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    challenge_cancel: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ds_transaction_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    eci: Option<&'a str>,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    transaction_status_reason: Option<&'a str>,
+    version: &'a str,
+}
+
+/// An entry of `payment_methods`.
+#[derive(Serialize)]
+pub(super) struct PaymentMethod<'a> {
+    account_holder_name: &'a str,
+    amount: i64,
+    card_expiry_date: String,
+    currency: &'static str,
+    description: &'a str,
+    last4: &'a str,
+    payment_description: &'static str,
+    status: &'static str,
+    #[serde(rename = "type")]
+    brand: &'static str,
+}
+
+impl<'a> PaymentDetails<'a> {
+    pub(super) fn of(transaction: &'a Transaction) -> Self {
+        let CardSummary { brand, bin, last4, expiry, holder } = &transaction.card;
+        let approval = transaction.approval();
+        let authentication = transaction.authentication.as_ref();
+        let response_code = match (approval, decline(transaction)) {
+            (Some(approval), _) => Some(approval.response_code.as_str()),
+            (None, Some(decline)) => decline.response_code.as_deref(),
+            (None, None) => None,
+        };
+        Self {
+            account_holder_name: holder,
+            account_id: (),
+            acquirer_reference_number: (),
+            approved: approval.map(|approval| Approved::of(approval, authentication)),
+            card_authentication_result: authentication.map(AuthenticationResult::of),
+            card_entry_mode: "UNKNOWN",
+            card_expiry_date: expiry.yymm(),
+            collecting_flow: (),
+            external_transaction_id: (),
+            issuer_bin: bin.as_deref(),
+            last4,
+            mcc: (),
+            recurring_flow: (),
+            recurring_id: (),
+            recurring_model: (),
+            response_code,
+            scheme_reference_id: (),
+            brand: brand.id(),
+        }
+    }
+}
+
+impl<'a> Approved<'a> {
+    fn of(approval: &'a Approval, authentication: Option<&Authentication>) -> Self {
+        Self {
+            authorization_code: &approval.authorization_code,
+            card_acceptor_id: (),
+            card_acceptor_location: (),
+            card_acceptor_name: (),
+            card_authentication_details: authentication
+                .map(|authentication| AuthenticationDetails { flow: authentication.flow.word() }),
+            card_verification_result: approval.cvc_result.as_deref(),
+        }
+    }
+}
+
+impl<'a> AuthenticationResult<'a> {
+    fn of(authentication: &'a Authentication) -> Self {
+        Self {
+            acs_transaction_id: authentication.acs_transaction_id.as_deref(),
+            cavv: authentication.cavv.as_deref(),
+            challenge_cancel: authentication.cancel.as_deref(),
+            ds_transaction_id: authentication.ds_transaction_id.as_deref(),
+            eci: authentication.eci.as_deref(),
+            status: authentication.status.letter(),
+            transaction_status_reason: authentication.reason.as_deref(),
+            version: &authentication.version,
+        }
+    }
+}
+
+impl<'a> PaymentMethod<'a> {
+    pub(super) fn of(transaction: &'a Transaction, description: &'a str, status: &'static str) -> Self {
+        let card = &transaction.card;
+        Self {
+            account_holder_name: &card.holder,
+            amount: transaction.amount.minor,
+            card_expiry_date: card.expiry.yymm(),
+            currency: transaction.amount.currency.code(),
+            description,
+            last4: &card.last4,
+            payment_description: card.brand.name(),
+            status,
+            brand: card.brand.id(),
+        }
+    }
+}
