@@ -1,14 +1,34 @@
-//! The pages a paying customer sees: what they say, how they look, and the files they need.
-//!
-//! - [`view`]: one struct per page, rendered by the template of the same name in `templates/pages/`.
-//! - [`locale`]: the languages, one file each in `locales/`, and how each of them writes an amount.
-//! - [`assets`]: the style sheet, the script and the card marks in `static/`, served under a name that changes
-//!   with their content.
-//!
-//! Rules: every page works without JavaScript; nothing inline (styles, scripts, handlers) and nothing from a
-//! third party, so the strictest content security policy holds; a card number or security code is never
-//! written into a page.
+//! The customer's pages: the card form, the way back from the issuer, and every way it can end.
 
-pub(crate) mod assets;
+mod assets;
+mod finish;
 pub(crate) mod locale;
+pub(crate) mod pay;
+pub(crate) mod respond;
 pub(crate) mod view;
+pub(crate) mod visit;
+
+use crate::app::App;
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+
+/// Every route of the pages.
+pub(crate) fn router() -> Router<App> {
+    Router::new().route("/static/{hash}/{name}", get(asset)).merge(pay::router()).merge(finish::router())
+}
+
+/// Names carry a hash of the content, so an asset never changes under its name.
+async fn asset(Path((hash, name)): Path<(String, String)>) -> Response {
+    let Some((content, content_type)) = assets::find(&hash, &name) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let headers = [
+        (header::CONTENT_TYPE, content_type),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, content).into_response()
+}

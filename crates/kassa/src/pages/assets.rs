@@ -17,27 +17,11 @@ struct Asset {
 
 static ASSETS: LazyLock<[Asset; 7]> = LazyLock::new(|| {
     [
-        asset(
-            "kassa.css",
-            "text/css; charset=utf-8",
-            include_bytes!("../../static/kassa.css"),
-        ),
-        asset(
-            "kassa.js",
-            "text/javascript; charset=utf-8",
-            include_bytes!("../../static/kassa.js"),
-        ),
+        asset("kassa.css", "text/css; charset=utf-8", include_bytes!("../../static/kassa.css")),
+        asset("kassa.js", "text/javascript; charset=utf-8", include_bytes!("../../static/kassa.js")),
         asset("icon.svg", SVG, include_bytes!("../../static/icon.svg")),
-        asset(
-            "maestro.svg",
-            SVG,
-            include_bytes!("../../static/brands/maestro.svg"),
-        ),
-        asset(
-            "mastercard.svg",
-            SVG,
-            include_bytes!("../../static/brands/mastercard.svg"),
-        ),
+        asset("maestro.svg", SVG, include_bytes!("../../static/brands/maestro.svg")),
+        asset("mastercard.svg", SVG, include_bytes!("../../static/brands/mastercard.svg")),
         asset("visa.svg", SVG, include_bytes!("../../static/brands/visa.svg")),
         asset("amex.svg", SVG, include_bytes!("../../static/brands/amex.svg")),
     ]
@@ -52,9 +36,7 @@ const SVG: &str = "image/svg+xml";
 /// If there is no such asset. Names are literals in our templates, and a test renders all of them.
 pub(crate) fn path(name: &str) -> &'static str {
     let asset = ASSETS.iter().find(|asset| asset.name == name);
-    &asset
-        .expect("every asset named in a template is in the table")
-        .path
+    &asset.expect("every asset named in a template is in the table").path
 }
 
 /// The content and content type behind `/static/{hash}/{name}`.
@@ -64,17 +46,8 @@ pub(crate) fn find(hash: &str, name: &str) -> Option<(&'static [u8], &'static st
 }
 
 fn asset(name: &'static str, content_type: &'static str, content: &'static [u8]) -> Asset {
-    let hash: String = Sha256::digest(content)
-        .iter()
-        .take(4)
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    Asset {
-        name,
-        content,
-        content_type,
-        path: address(&hash, name),
-    }
+    let hash: String = Sha256::digest(content).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    Asset { name, content, content_type, path: address(&hash, name) }
 }
 
 fn address(hash: &str, name: &str) -> String {
@@ -89,9 +62,7 @@ mod tests {
     fn every_asset_is_found_at_its_own_path_and_nowhere_else() {
         for asset in ASSETS.iter() {
             let parts: Vec<&str> = path(asset.name).split('/').collect();
-            let ["", "static", hash, name] = parts[..] else {
-                panic!("{} has no such path", asset.name)
-            };
+            let ["", "static", hash, name] = parts[..] else { panic!("{} has no such path", asset.name) };
             assert_eq!(hash.len(), 8);
             assert_eq!(find(hash, name), Some((asset.content, asset.content_type)));
             assert_eq!(find("00000000", name), None);

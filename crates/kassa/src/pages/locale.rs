@@ -12,17 +12,10 @@ use serde::Deserialize;
 pub(crate) use texts::*;
 
 /// Every language, the fallback first.
-const FILES: &[&str] = &[
-    include_str!("../../locales/en.toml"),
-    include_str!("../../locales/nl.toml"),
-];
+const FILES: &[&str] = &[include_str!("../../locales/en.toml"), include_str!("../../locales/nl.toml")];
 
-static LOCALES: LazyLock<Vec<Locale>> = LazyLock::new(|| {
-    FILES
-        .iter()
-        .map(|file| parse(file).expect("the tests parse every locale"))
-        .collect()
-});
+static LOCALES: LazyLock<Vec<Locale>> =
+    LazyLock::new(|| FILES.iter().map(|file| parse(file).expect("the tests parse every locale")).collect());
 
 /// One language.
 #[derive(Debug, Deserialize)]
@@ -68,9 +61,7 @@ impl Locale {
         let wanted = wanted.trim().replace('_', "-");
         let language = wanted.split('-').next().unwrap_or_default();
         let tagged = |tag: &str| LOCALES.iter().find(|locale| locale.tag.eq_ignore_ascii_case(tag));
-        tagged(&wanted)
-            .or_else(|| tagged(language))
-            .unwrap_or(&LOCALES[0])
+        tagged(&wanted).or_else(|| tagged(language)).unwrap_or(&LOCALES[0])
     }
 
     /// All locales, for the language switch.
@@ -158,24 +149,11 @@ pub(crate) mod tests {
     #[test]
     fn a_missing_or_unknown_key_is_an_error() {
         let english = FILES[0];
-        let missing: String = english
-            .lines()
-            .filter(|line| !line.starts_with("heading"))
-            .collect::<Vec<_>>()
-            .join("\n");
-        assert!(
-            parse(&missing)
-                .unwrap_err()
-                .to_string()
-                .contains("missing field `heading`")
-        );
+        let missing: String =
+            english.lines().filter(|line| !line.starts_with("heading")).collect::<Vec<_>>().join("\n");
+        assert!(parse(&missing).unwrap_err().to_string().contains("missing field `heading`"));
         let unknown = english.replace("[texts.field]", "[texts.field]\nnumber_odd = \"odd\"");
-        assert!(
-            parse(&unknown)
-                .unwrap_err()
-                .to_string()
-                .contains("unknown field `number_odd`")
-        );
+        assert!(parse(&unknown).unwrap_err().to_string().contains("unknown field `number_odd`"));
     }
 
     #[test]
@@ -183,17 +161,8 @@ pub(crate) mod tests {
         let english = texts(FILES[0]);
         for file in FILES {
             for ((key, ours), (_, theirs)) in texts(file).iter().zip(&english) {
-                assert!(
-                    !ours.trim().is_empty(),
-                    "{key} is empty in {}",
-                    parse(file).unwrap().tag
-                );
-                assert_eq!(
-                    placeholders(ours),
-                    placeholders(theirs),
-                    "{key} in {}",
-                    parse(file).unwrap().tag
-                );
+                assert!(!ours.trim().is_empty(), "{key} is empty in {}", parse(file).unwrap().tag);
+                assert_eq!(placeholders(ours), placeholders(theirs), "{key} in {}", parse(file).unwrap().tag);
             }
         }
     }
@@ -261,9 +230,6 @@ pub(crate) mod tests {
     }
 
     fn placeholders(text: &str) -> BTreeSet<&str> {
-        text.split('{')
-            .skip(1)
-            .map(|rest| rest.split('}').next().unwrap())
-            .collect()
+        text.split('{').skip(1).map(|rest| rest.split('}').next().unwrap()).collect()
     }
 }

@@ -23,9 +23,7 @@ impl Summary<'_> {
     /// The shop's first letter, for the badge beside its name.
     fn initial(&self) -> String {
         let letter = self.shop.chars().find(|character| character.is_alphanumeric());
-        letter
-            .map(|letter| letter.to_uppercase().collect())
-            .unwrap_or_default()
+        letter.map(|letter| letter.to_uppercase().collect()).unwrap_or_default()
     }
 }
 
@@ -180,10 +178,7 @@ impl PayPage<'_> {
 
     /// What stands above the form: the reason of a decline, else that some fields are wrong.
     fn notice(&self) -> Option<&str> {
-        let wrong = self
-            .form
-            .first_wrong()
-            .map(|_| self.locale.texts.pay.check_fields.as_str());
+        let wrong = self.form.first_wrong().map(|_| self.locale.texts.pay.check_fields.as_str());
         self.notice.or(wrong)
     }
 }
@@ -209,10 +204,6 @@ pub(crate) struct ProcessingPage<'a> {
 pub(crate) enum Outcome {
     /// Paid.
     Paid,
-    /// Received, but the shop or the bank still has to approve it (uncleared).
-    Pending,
-    /// Declined, and it cannot be tried again here.
-    Declined,
     /// Cancelled by the shop.
     Cancelled,
     /// The link is too old.
@@ -240,8 +231,6 @@ impl Outcome {
     fn texts(self, texts: &Texts) -> &HeadedText {
         match self {
             Outcome::Paid => &texts.result.paid,
-            Outcome::Pending => &texts.result.pending,
-            Outcome::Declined => &texts.result.declined,
             Outcome::Cancelled => &texts.result.cancelled,
             Outcome::Expired => &texts.result.expired,
             Outcome::AlreadyPaid => &texts.result.already_paid,
@@ -254,8 +243,8 @@ impl Outcome {
     fn sign(self) -> Sign {
         match self {
             Outcome::Paid | Outcome::AlreadyPaid => Sign::Good,
-            Outcome::Pending | Outcome::Expired => Sign::Waiting,
-            Outcome::Declined | Outcome::TooManyAttempts | Outcome::Failed => Sign::Bad,
+            Outcome::Expired => Sign::Waiting,
+            Outcome::TooManyAttempts | Outcome::Failed => Sign::Bad,
             Outcome::Cancelled | Outcome::NotFound => Sign::Neutral,
         }
     }
@@ -264,8 +253,6 @@ impl Outcome {
     pub(crate) fn key(self) -> &'static str {
         match self {
             Outcome::Paid => "paid",
-            Outcome::Pending => "pending",
-            Outcome::Declined => "declined",
             Outcome::Cancelled => "cancelled",
             Outcome::Expired => "expired",
             Outcome::AlreadyPaid => "already-paid",
@@ -339,11 +326,7 @@ impl ChallengePage<'_> {
     }
 
     fn card_ending(&self) -> String {
-        self.locale
-            .texts
-            .challenge
-            .card_ending
-            .replace("{digits}", self.last4)
+        self.locale.texts.challenge.card_ending.replace("{digits}", self.last4)
     }
 }
 

@@ -135,8 +135,6 @@ pub(crate) struct ProcessingTexts {
 pub(crate) struct ResultTexts {
     pub(crate) back: String,
     pub(crate) paid: HeadedText,
-    pub(crate) pending: HeadedText,
-    pub(crate) declined: HeadedText,
     pub(crate) cancelled: HeadedText,
     pub(crate) expired: HeadedText,
     pub(crate) already_paid: HeadedText,

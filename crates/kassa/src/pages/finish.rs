@@ -1,0 +1,114 @@
+//! The way back: from the issuer to the shop, or out by the Cancel link.
+
+use super::respond::{self, with_outcome};
+use super::view::{ClosePage, Outcome, ProcessingPage};
+use super::visit::{Visit, WordsQuery};
+use crate::app::App;
+use crate::notify;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use axum::routing::get;
+use payments::decide::Refused;
+use payments::ids::TransactionId;
+use payments::order::Order;
+use payments::transaction::{State as Stands, Transaction};
+
+/// How many seconds the page that says "being checked" waits until it looks again.
+const LOOK_AGAIN_SECONDS: u32 = 2;
+
+pub(super) fn router() -> Router<App> {
+    Router::new()
+        .route("/connect/{session}/return/{transaction}", get(come_back))
+        .route("/connect/{session}/cancel", get(cancel))
+}
+
+/// `GET /connect/{session}/return/{transaction}`: the customer is back. How it ended is looked up, never
+/// believed.
+async fn come_back(
+    State(app): State<App>,
+    Path((session, transaction)): Path<(String, String)>,
+    words: WordsQuery,
+) -> Response {
+    let mut visit = match app.visit(&session, words).await {
+        Ok(visit) => visit,
+        Err(instead) => return instead,
+    };
+    let id = transaction.parse().map(TransactionId).ok();
+    let Some(id) = id.filter(|id| visit.order.transaction(*id).is_some()) else {
+        return visit.refused(Refused::UnknownTransaction);
+    };
+    let settled = |order: &Order| order.transaction(id).is_none_or(|known| !known.is_money_moving());
+    let patience = app.settings.page_wait;
+    match app.wait_for(visit.order.site, &visit.order.id, patience, settled).await {
+        Ok(Some(order)) => visit.order = order,
+        Ok(None) => return visit.refused(Refused::UnknownTransaction),
+        Err(error) => return visit.failed(&error),
+    }
+    let Some(transaction) = visit.order.transaction(id).cloned() else {
+        return visit.refused(Refused::UnknownTransaction);
+    };
+    if transaction.is_money_moving() {
+        return checking(&visit, &transaction);
+    }
+    if transaction.is_paid() {
+        return paid(&app, &visit, &transaction).await;
+    }
+    // Declined, given up or never finished: the form says why and takes another card.
+    respond::redirect(&visit.address(&visit.path()))
+}
+
+fn checking(visit: &Visit, transaction: &Transaction) -> Response {
+    let url = visit.address(&visit.return_path(transaction.id));
+    let page = ProcessingPage {
+        locale: visit.locale,
+        test: !visit.site.live,
+        order: visit.summary(),
+        seconds: LOOK_AGAIN_SECONDS,
+        url: &url,
+    };
+    respond::page(StatusCode::OK, &page, &[])
+}
+
+/// The customer has paid: held until the shop knows, for a moment at most, and sent back to it.
+async fn paid(app: &App, visit: &Visit, transaction: &Transaction) -> Response {
+    let (order, hold) = (&visit.order, app.settings.notify_hold);
+    if let Err(error) = app.wait_until_told(order.site, &order.id, order.version, hold).await {
+        tracing::warn!(order.id = %order.id, error = format!("{error:#}"), "a customer was not held");
+    }
+    // Whoever pays is not told that somebody reviews it.
+    let word = if matches!(transaction.state, Stands::Uncleared { .. }) { "uncleared" } else { "paid" };
+    let target = visit.details.payment_options.redirect_url.as_deref();
+    let response = match target.map(|url| notify::return_url(url, &order.id)) {
+        Some(Ok(target)) => hand_over(visit, &target),
+        Some(Err(error)) => visit.failed(&error),
+        None => visit.ended(StatusCode::OK, Outcome::Paid),
+    };
+    with_outcome(response, word)
+}
+
+/// Back to the shop; a window that its script opened hands the address over and closes.
+fn hand_over(visit: &Visit, target: &str) -> Response {
+    if !visit.popup {
+        return respond::redirect(target);
+    }
+    let page = ClosePage { locale: visit.locale, test: !visit.site.live, target };
+    respond::page(StatusCode::OK, &page, &[])
+}
+
+/// `GET /connect/{session}/cancel`: back to the shop without paying. Nothing changes: the link keeps working.
+async fn cancel(State(app): State<App>, Path(session): Path<String>, words: WordsQuery) -> Response {
+    let visit = match app.visit(&session, words).await {
+        Ok(visit) => visit,
+        Err(instead) => return instead,
+    };
+    if visit.order.paid().is_some() {
+        return visit.refused(Refused::AlreadyPaid);
+    }
+    let response = match visit.cancel_target() {
+        Some(target) => hand_over(&visit, &target),
+        None => visit.ended(StatusCode::OK, Outcome::Cancelled),
+    };
+    with_outcome(response, "cancelled")
+}

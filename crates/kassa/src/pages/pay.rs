@@ -1,0 +1,221 @@
+//! The card form: shown, filled in wrongly, or submitted.
+
+mod card_form;
+
+use super::respond;
+use super::view::{self, CardForm, PayPage};
+use super::visit::{Visit, WordsQuery};
+use crate::app::App;
+use crate::cards_in_hand::Card;
+use crate::run::RunError;
+use crate::simulator::cards::{Manner, hints};
+use crate::threeds::Started;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use axum::routing::get;
+use card_form::{Faults, Typed};
+use payments::card::{Brand, CardSummary, Gateway};
+use payments::decide::{Command, Refused, Screening};
+use payments::decline::DeclineClass;
+use payments::transaction::{Settlement, State as Stands, Transaction};
+
+pub(super) fn router() -> Router<App> {
+    Router::new()
+        .route("/connect/{session}/", get(show).post(submit))
+        .route("/connect/{session}", get(show).post(submit))
+}
+
+/// `GET /connect/{session}/`.
+async fn show(State(app): State<App>, Path(session): Path<String>, words: WordsQuery) -> Response {
+    let visit = match app.visit(&session, words).await {
+        Ok(visit) => visit,
+        Err(instead) => return instead,
+    };
+    if let Err(error) = app.store.count_view(&visit.session).await {
+        tracing::warn!(%error, "an opened page could not be counted");
+    }
+    if let Some(moving) = visit.order.open().filter(|open| open.is_money_moving()) {
+        return respond::redirect(&visit.address(&visit.return_path(moving.id)));
+    }
+    if let Some(refused) = visit.obstacle(app.now()) {
+        return visit.refused(refused);
+    }
+    let notice = visit.order.transactions.last().and_then(|newest| decline_text(&visit, newest));
+    form(&visit, StatusCode::OK, CardForm::default(), notice, None)
+}
+
+/// `POST /connect/{session}/`: the customer pays.
+async fn submit(
+    State(app): State<App>,
+    Path(session): Path<String>,
+    words: WordsQuery,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let typed = Typed::read(&body);
+    let mut visit = match app.visit(&session, words).await {
+        Ok(visit) => visit,
+        Err(instead) => return instead,
+    };
+    visit.popup = typed.popup && visit.details.payment_options.close_window;
+    if is_cross_site(&headers) {
+        return visit.ended(StatusCode::FORBIDDEN, view::Outcome::Failed);
+    }
+    if let Some(refused) = visit.obstacle(app.now()) {
+        return visit.refused(refused);
+    }
+    let brands = brands(&visit);
+    let (card, holder) = match typed.check(&app, &visit, &brands) {
+        Ok(checked) => checked,
+        Err(faults) => return again(&visit, &typed, &faults),
+    };
+    // Checked above: the brand is one that this page takes.
+    let Some(brand) = card.pan.brand() else {
+        return again(&visit, &typed, &Faults::default());
+    };
+    let ordered = visit.order.terms.gateway.unwrap_or(Gateway::AnyCard);
+    if !ordered.takes(brand) && typed.accept_brand != Some(brand) {
+        let form_again = typed.form(&Faults::default(), visit.locale);
+        return form(&visit, StatusCode::OK, form_again, None, Some(brand));
+    }
+    match app.pay(&visit, card, brand, holder).await {
+        Ok(next) => respond::redirect(&next),
+        Err(RunError::Refused(Refused::PaymentInProgress)) => {
+            respond::redirect(&visit.address(&visit.path()))
+        }
+        Err(RunError::Refused(refused)) => visit.refused(refused),
+        Err(RunError::NotFound) => visit.refused(Refused::UnknownTransaction),
+        Err(RunError::Failed(error)) => visit.failed(&error),
+    }
+}
+
+impl App {
+    /// Opens an attempt and starts its authentication; where the customer goes next.
+    async fn pay(&self, visit: &Visit, card: Card, brand: Brand, holder: String) -> Result<String, RunError> {
+        let (site, id) = (visit.order.site, self.draw_transaction());
+        let own_contract = brand == Brand::Amex && visit.site.own_amex;
+        let blocked = !visit.site.live && Manner::of(&card.pan) == Manner::Blocked;
+        let command = Command::SubmitCard {
+            session: visit.session.clone(),
+            transaction: id,
+            card: CardSummary {
+                brand,
+                bin: card.pan.bin().map(str::to_owned),
+                last4: card.pan.last4().to_owned(),
+                expiry: card.expiry,
+                holder,
+            },
+            settlement: if own_contract { Settlement::Scheme } else { Settlement::Gateway },
+            screening: if blocked { Screening::Blocked } else { Screening::Clear },
+        };
+        let order = self.run(site, &visit.order.id, &command).await?;
+        let Some(opened) = order.transaction(id).cloned() else {
+            return Err(RunError::NotFound);
+        };
+        let back = visit.address(&visit.return_path(id));
+        if !opened.is_authenticating() {
+            return Ok(back);
+        }
+        let pan = card.pan.clone();
+        self.cards.keep(site, id, card, self.now());
+        Ok(match self.authenticate(&order, &opened, &pan).await? {
+            Started::Decided => back,
+            Started::Challenge(path) => visit.address(&path),
+        })
+    }
+}
+
+/// A form that another site's page submitted is not the customer's. Browsers say so themselves.
+pub(crate) fn is_cross_site(headers: &HeaderMap) -> bool {
+    let said = headers.get("sec-fetch-site").and_then(|value| value.to_str().ok());
+    said.is_some_and(|site| !matches!(site, "same-origin" | "none"))
+}
+
+/// The brands that pay this order on this site.
+fn brands(visit: &Visit) -> Vec<Brand> {
+    let any = visit.site.gateways.contains(&Gateway::AnyCard);
+    let enabled = |brand: &Brand| any || visit.site.gateways.contains(&Gateway::Brand(*brand));
+    Brand::ALL.into_iter().filter(enabled).collect()
+}
+
+fn again(visit: &Visit, typed: &Typed, faults: &Faults) -> Response {
+    form(visit, StatusCode::UNPROCESSABLE_ENTITY, typed.form(faults, visit.locale), None, None)
+}
+
+fn form(
+    visit: &Visit,
+    status: StatusCode,
+    form: CardForm<'_>,
+    notice: Option<&str>,
+    offered: Option<Brand>,
+) -> Response {
+    let ordered = visit.order.terms.gateway.unwrap_or(Gateway::AnyCard);
+    let mut shown: Vec<Brand> = brands(visit).into_iter().filter(|brand| ordered.takes(*brand)).collect();
+    // With one ordered brand the page is about that one, whatever else it could take.
+    if let Gateway::Brand(brand) = ordered {
+        shown = vec![brand];
+    }
+    let marks: Vec<view::Brand> = shown.iter().map(|brand| mark(*brand)).collect();
+    let test_cards = if visit.site.live { Vec::new() } else { hints(&shown) };
+    let path = visit.path();
+    let action = visit.address(&path);
+    let cancel = visit.address(&format!("{path}cancel"));
+    let page = PayPage {
+        locale: visit.locale,
+        test: !visit.site.live,
+        order: visit.summary(),
+        action: &action,
+        cancel_href: &cancel,
+        page_href: &path,
+        brands: &marks,
+        cvc_optional: shown.iter().all(|brand| !brand.cvc_required()) && offered.is_none(),
+        form,
+        notice,
+        brand_offer: offered.map(mark),
+        test_cards: &test_cards,
+    };
+    respond::page(status, &page, &visit.targets())
+}
+
+fn mark(brand: Brand) -> view::Brand {
+    match brand {
+        Brand::Amex => view::Brand::Amex,
+        Brand::Maestro => view::Brand::Maestro,
+        Brand::Mastercard => view::Brand::Mastercard,
+        Brand::Visa => view::Brand::Visa,
+    }
+}
+
+/// What the customer is told about an attempt that ended without payment.
+fn decline_text<'a>(visit: &'a Visit, transaction: &Transaction) -> Option<&'a str> {
+    use DeclineClass as C;
+    let texts = &visit.locale.texts.decline;
+    let class = match &transaction.state {
+        Stands::Declined(decline) => decline.class,
+        Stands::Expired => C::TimedOut,
+        Stands::Void { .. } => C::DeclinedByBank,
+        Stands::Authenticating
+        | Stands::Authorising
+        | Stands::Unknown { .. }
+        | Stands::Reversing { .. }
+        | Stands::Uncleared { .. }
+        | Stands::Completed { .. }
+        | Stands::Cancelled => return None,
+    };
+    Some(match class {
+        C::InsufficientFunds => &texts.insufficient_funds,
+        C::DeclinedByBank => &texts.declined_by_bank,
+        C::ExpiredCard => &texts.expired_card,
+        C::InvalidCard => &texts.invalid_card,
+        C::AuthenticationFailed => &texts.authentication_failed,
+        C::AuthenticationCancelled => &texts.authentication_cancelled,
+        C::NotEnrolled => &texts.not_enrolled,
+        C::SuspectedFraud => &texts.suspected_fraud,
+        C::Technical => &texts.technical,
+        C::Retype => &texts.retype,
+        C::TimedOut => &texts.timed_out,
+    })
+}

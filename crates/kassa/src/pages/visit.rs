@@ -1,0 +1,177 @@
+//! A visit to a payment link: whose order it is, in which language, and what can be done with it now.
+
+use super::locale::Locale;
+use super::respond;
+use super::view::{Outcome, ResultPage, Summary};
+use crate::api::create_order::Details;
+use crate::app::App;
+use crate::notify;
+use crate::store::Site;
+use anyhow::Context as _;
+use axum::extract::Query;
+use axum::extract::rejection::QueryRejection;
+use axum::http::StatusCode;
+use axum::response::Response;
+use payments::decide::Refused;
+use payments::ids::{SessionId, TransactionId};
+use payments::order::Order;
+use payments::session::{ATTEMPTS_MAX, Ending};
+use serde::Deserialize;
+
+/// What the pages read from a query; anything else is ignored.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Words {
+    /// The language the customer chose.
+    #[serde(default)]
+    lang: String,
+    /// `1` when the page runs in a window that a script opened.
+    #[serde(default)]
+    popup: String,
+}
+
+/// A query that cannot be read is an empty one.
+pub(crate) type WordsQuery = Result<Query<Words>, QueryRejection>;
+
+/// A visit to an order's page.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    pub(crate) site: Site,
+    pub(crate) order: Order,
+    pub(crate) details: Details,
+    pub(crate) locale: &'static Locale,
+    /// The session of the link, perhaps not the order's newest.
+    pub(crate) session: SessionId,
+    /// Whether the page runs in a window that a script opened.
+    pub(crate) popup: bool,
+    amount: String,
+}
+
+impl App {
+    /// The visit behind a link.
+    ///
+    /// # Errors
+    /// The page to show instead.
+    pub(crate) async fn visit(&self, session: &str, words: WordsQuery) -> Result<Visit, Response> {
+        let words = words.map(|Query(words)| words).unwrap_or_default();
+        let locale = Locale::find(&words.lang);
+        let not_found = || result(StatusCode::NOT_FOUND, locale, Outcome::NotFound);
+        let Some(session) = SessionId::parse(session) else {
+            return Err(not_found());
+        };
+        let found = self.look_up(session, words).await.map_err(|error| failed(locale, &error))?;
+        found.ok_or_else(not_found)
+    }
+
+    async fn look_up(&self, session: SessionId, words: Words) -> anyhow::Result<Option<Visit>> {
+        let Some(order) = self.store.load_by_session(&session).await? else { return Ok(None) };
+        let Some(site) = self.store.site(order.site).await? else {
+            return Ok(None);
+        };
+        let details: Details =
+            serde_json::from_str(&order.terms.details).context("reading the order's details")?;
+        let lang = if words.lang.is_empty() { details.locale().unwrap_or_default() } else { &words.lang };
+        let locale = Locale::find(lang);
+        let price = order.terms.amount;
+        let amount = locale.amount(price.minor, price.currency.code(), price.currency.exponent());
+        let popup = words.popup == "1" && details.payment_options.close_window;
+        Ok(Some(Visit { site, order, details, locale, session, popup, amount }))
+    }
+}
+
+impl Visit {
+    /// What is being paid.
+    pub(crate) fn summary(&self) -> Summary<'_> {
+        Summary { shop: &self.site.name, description: &self.order.terms.description, amount: &self.amount }
+    }
+
+    /// Where the shop wants a customer who paid, and one who did not.
+    pub(crate) fn targets(&self) -> [Option<&str>; 2] {
+        let options = &self.details.payment_options;
+        [options.redirect_url.as_deref(), options.cancel_url.as_deref()]
+    }
+
+    /// The page's own address, without language.
+    pub(crate) fn path(&self) -> String {
+        format!("/connect/{}/", self.session)
+    }
+
+    /// An address of this visit that keeps its language and window.
+    pub(crate) fn address(&self, path: &str) -> String {
+        let popup = if self.popup { "&popup=1" } else { "" };
+        format!("{path}?lang={}{popup}", self.locale.tag)
+    }
+
+    /// Where the customer comes back to from the issuer.
+    pub(crate) fn return_path(&self, transaction: TransactionId) -> String {
+        format!("/connect/{}/return/{transaction}", self.session)
+    }
+
+    /// The shop's address for a customer who did not pay, if it gave one.
+    pub(crate) fn cancel_target(&self) -> Option<String> {
+        let url = self.details.payment_options.cancel_url.as_deref()?;
+        notify::return_url(url, &self.order.id).ok()
+    }
+
+    /// Why the order can no longer be paid through this link.
+    pub(crate) fn obstacle(&self, now: payments::time::Timestamp) -> Option<Refused> {
+        let session = &self.order.session;
+        if self.order.paid().is_some() {
+            return Some(Refused::AlreadyPaid);
+        }
+        if session.id != self.session {
+            return Some(Refused::SessionReplaced);
+        }
+        match session.ended.map(|ended| ended.why) {
+            Some(Ending::Cancelled) => return Some(Refused::SessionCancelled),
+            Some(Ending::Expired) => return Some(Refused::SessionExpired),
+            Some(Ending::Replaced) => return Some(Refused::SessionReplaced),
+            None => {}
+        }
+        if now >= session.ends_at {
+            return Some(Refused::SessionExpired);
+        }
+        (session.attempts >= ATTEMPTS_MAX).then_some(Refused::TooManyAttempts)
+    }
+
+    /// The page that says why the order can no longer be paid.
+    pub(crate) fn refused(&self, refused: Refused) -> Response {
+        let (status, outcome) = match refused {
+            Refused::AlreadyPaid => (StatusCode::OK, Outcome::AlreadyPaid),
+            Refused::SessionCancelled => (StatusCode::GONE, Outcome::Cancelled),
+            Refused::SessionExpired | Refused::SessionReplaced => (StatusCode::GONE, Outcome::Expired),
+            Refused::TooManyAttempts => (StatusCode::GONE, Outcome::TooManyAttempts),
+            Refused::PaymentInProgress | Refused::UnknownTransaction | Refused::OutOfTurn => {
+                (StatusCode::CONFLICT, Outcome::Failed)
+            }
+        };
+        self.ended(status, outcome)
+    }
+
+    /// A page on which this payment ends.
+    pub(crate) fn ended(&self, status: StatusCode, outcome: Outcome) -> Response {
+        let back =
+            self.cancel_target().filter(|_| outcome != Outcome::Paid && outcome != Outcome::AlreadyPaid);
+        let page = ResultPage {
+            locale: self.locale,
+            test: !self.site.live,
+            outcome,
+            order: Some(self.summary()),
+            back_href: back.as_deref(),
+        };
+        respond::page(status, &page, &[])
+    }
+
+    /// Something of ours did not work.
+    pub(crate) fn failed(&self, error: &anyhow::Error) -> Response {
+        failed(self.locale, error)
+    }
+}
+
+fn result(status: StatusCode, locale: &Locale, outcome: Outcome) -> Response {
+    respond::page(status, &ResultPage { locale, test: false, outcome, order: None, back_href: None }, &[])
+}
+
+fn failed(locale: &Locale, error: &anyhow::Error) -> Response {
+    tracing::error!(error = format!("{error:#}"), "a page could not be shown");
+    result(StatusCode::INTERNAL_SERVER_ERROR, locale, Outcome::Failed)
+}

@@ -1,0 +1,60 @@
+//! All routes, and what surrounds each of them: a span without secrets, limits, and an answer whatever happens.
+
+use crate::api::body::BODY_MAX;
+use crate::api::error::Error;
+use crate::app::App;
+use crate::{api, pages, simulator};
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
+use axum::http::StatusCode;
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse as _, Response};
+use axum::routing::get;
+use futures_util::FutureExt as _;
+use std::panic::AssertUnwindSafe;
+use tracing::Instrument as _;
+
+/// What a person sees who opens the gateway's own address.
+const WELCOME: &str = "Kassa is running.\n\n\
+    Shops place orders with POST /v1/json/orders and send their customers to the payment_url it answers.\n";
+
+impl App {
+    /// Everything the gateway answers.
+    pub fn router(&self) -> Router {
+        Router::new()
+            .route("/", get(async || WELCOME))
+            .route("/health/live", get(async || "ok\n"))
+            .route("/health/ready", get(ready))
+            .merge(api::router())
+            .merge(pages::router())
+            .merge(simulator::router())
+            .fallback(async || Error::not_found())
+            .method_not_allowed_fallback(async || Error::method_not_allowed())
+            .layer(DefaultBodyLimit::max(BODY_MAX))
+            .layer(middleware::from_fn(surround))
+            .with_state(self.clone())
+    }
+}
+
+async fn ready(State(app): State<App>) -> Response {
+    if app.store.is_ready().await {
+        "ok\n".into_response()
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
+    }
+}
+
+/// One span per request, named by the route and not by the address: that may hold a session or a key. A panic
+/// becomes a 500 like every other fault of ours.
+async fn surround(request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
+    let span = tracing::info_span!("request", method = %request.method(), route);
+    let answer = async {
+        let started = tokio::time::Instant::now();
+        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let response = answered.unwrap_or_else(|_| Error::internal(&"a handler panicked").into_response());
+        tracing::debug!(status = response.status().as_u16(), ms = started.elapsed().as_millis(), "answered");
+        response
+    };
+    answer.instrument(span).await
+}
