@@ -1,0 +1,229 @@
+//! The workers: what is due is claimed, done and recorded. Everything is safe to do twice.
+
+mod deliver_notification;
+mod resolve_unknown;
+
+use crate::acquirer;
+use crate::app::App;
+use crate::run::RunError;
+use crate::store::{Claimed, Delivery};
+use payments::change::Job;
+use payments::decide::{Command, Refused, reversal_delay};
+use payments::ids::{OrderId, SiteId, TransactionId};
+use payments::order::Order;
+use payments::time::{Millis, Timestamp};
+use payments::transaction::State;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+/// How long a claim holds: twice the time that the slowest delivery may take.
+const LEASE: Millis = Millis::seconds(30);
+/// How many jobs are claimed at once.
+const JOBS: i64 = 64;
+/// How many notifications are under way at once.
+const DELIVERIES: usize = 256;
+/// How long after a job failed for a reason of our own it is tried again.
+const TROUBLE: Millis = Millis::seconds(5);
+/// How long a worker sleeps at most: other nodes may have left work behind.
+const NAP: Duration = Duration::from_secs(1);
+
+/// What became of a job.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    /// Nothing is left to do, or a change has already said what is.
+    Done,
+    /// Try again then.
+    RetryAt(Timestamp),
+}
+
+/// Works until `stopped`; what is under way is finished first.
+pub(crate) async fn work(app: App, mut stopped: tokio::sync::watch::Receiver<bool>) {
+    let permits = Arc::new(Semaphore::new(DELIVERIES));
+    let mut deliveries = JoinSet::new();
+    while !*stopped.borrow() {
+        let claimed = app.claim_due(permits.available_permits()).await;
+        let busy = !claimed.is_empty();
+        for delivery in claimed {
+            let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
+                return;
+            };
+            let app = app.clone();
+            deliveries.spawn(async move {
+                app.deliver(delivery).await;
+                drop(permit);
+            });
+        }
+        while deliveries.try_join_next().is_some() {}
+        if app.work_jobs().await || busy {
+            continue;
+        }
+        let nap = app.nap().await;
+        tokio::select! {
+            () = app.work.notified() => {}
+            () = tokio::time::sleep(nap) => {}
+            _ = stopped.changed() => {}
+            Some(_) = deliveries.join_next() => {}
+        }
+    }
+    deliveries.join_all().await;
+}
+
+impl App {
+    /// Does everything that is due now, and what becomes due through it. For tests with a clock that stands.
+    #[doc(hidden)]
+    pub async fn run_jobs(&self) {
+        loop {
+            let mut deliveries = JoinSet::new();
+            for delivery in self.claim_due(DELIVERIES).await {
+                let app = self.clone();
+                deliveries.spawn(async move { app.deliver(delivery).await });
+            }
+            let delivered = deliveries.join_all().await.len();
+            if !self.work_jobs().await && delivered == 0 {
+                return;
+            }
+        }
+    }
+
+    async fn claim_due(&self, room: usize) -> Vec<Delivery> {
+        let limit = i64::try_from(room).unwrap_or(i64::MAX);
+        if limit == 0 {
+            return Vec::new();
+        }
+        let now = self.now();
+        let claimed = self.store.claim_notifications(now, now.plus(LEASE), limit).await;
+        claimed.unwrap_or_else(|error| {
+            tracing::error!(%error, "due notifications could not be claimed");
+            Vec::new()
+        })
+    }
+
+    /// Does the jobs that are due; whether there were any.
+    async fn work_jobs(&self) -> bool {
+        let now = self.now();
+        let claimed = match self.store.claim_jobs(now, now.plus(LEASE), JOBS).await {
+            Ok(claimed) => claimed,
+            Err(error) => {
+                tracing::error!(%error, "due jobs could not be claimed");
+                return false;
+            }
+        };
+        let any = !claimed.is_empty();
+        for job in claimed {
+            self.work_job(&job).await;
+        }
+        any
+    }
+
+    async fn work_job(&self, claimed: &Claimed) {
+        let outcome = self.attempt(claimed).await.unwrap_or_else(|error| {
+            tracing::error!(order.id = %claimed.order, job = ?claimed.job, error = format!("{error:#}"),
+                "a job failed and will be tried again");
+            Outcome::RetryAt(self.now().plus(TROUBLE))
+        });
+        let recorded = match outcome {
+            Outcome::Done => self.store.finish_job(claimed).await,
+            Outcome::RetryAt(at) => self.store.retry_job(claimed, at).await,
+        };
+        if let Err(error) = recorded {
+            tracing::error!(order.id = %claimed.order, job = ?claimed.job, %error,
+                "a job's end could not be recorded; its lease runs out");
+        }
+    }
+
+    async fn attempt(&self, claimed: &Claimed) -> anyhow::Result<Outcome> {
+        let (site, order) = (claimed.site, &claimed.order);
+        match &claimed.job {
+            Job::ExpireSession(session) => {
+                self.obey(site, order, Command::ExpireSession { session: session.clone() }).await
+            }
+            Job::ExpireTransaction(transaction) => {
+                drop(self.cards.take(site, *transaction));
+                self.obey(site, order, Command::ExpireTransaction { transaction: *transaction }).await
+            }
+            Job::ResolveUnknown(transaction) => self.resolve_unknown(site, order, *transaction).await,
+            Job::EndReview(transaction) => self.end_review(site, order, *transaction).await,
+            Job::ReleaseApproval(transaction) => self.release_approval(site, order, *transaction).await,
+        }
+    }
+
+    /// Runs a command whose refusal only means that it came too late.
+    async fn obey(&self, site: SiteId, order: &OrderId, command: Command) -> anyhow::Result<Outcome> {
+        match self.run(site, order, &command).await {
+            Ok(_) | Err(RunError::NotFound | RunError::Refused(Refused::OutOfTurn)) => Ok(Outcome::Done),
+            Err(RunError::Refused(refused)) => anyhow::bail!("{command:?} was refused: {refused:?}"),
+            Err(RunError::Failed(error)) => Err(error),
+        }
+    }
+
+    /// Ends a hold with the verdict that was foretold for it.
+    async fn end_review(
+        &self,
+        site: SiteId,
+        order: &OrderId,
+        transaction: TransactionId,
+    ) -> anyhow::Result<Outcome> {
+        let found = self.find(site, order, transaction).await?;
+        let Some((_, State::Uncleared { review, .. })) = found else {
+            return Ok(Outcome::Done);
+        };
+        if self.now() < review.ends_at {
+            return Ok(Outcome::RetryAt(review.ends_at));
+        }
+        self.obey(site, order, Command::ReviewEnded { transaction, verdict: review.verdict }).await
+    }
+
+    /// Gives the approval of a rejected payment back to the acquirer.
+    async fn release_approval(
+        &self,
+        site: SiteId,
+        order: &OrderId,
+        transaction: TransactionId,
+    ) -> anyhow::Result<Outcome> {
+        let found = self.find(site, order, transaction).await?;
+        let Some((known, State::Void { released_at: None, .. })) = found else {
+            return Ok(Outcome::Done);
+        };
+        let Some(voided) = known.transaction(transaction) else {
+            return Ok(Outcome::Done);
+        };
+        if !self.acquirer.reverse(&acquirer::reference(&known, voided)).await? {
+            let patience = reversal_delay(voided_for(voided.modified_at, self.now()));
+            return Ok(Outcome::RetryAt(self.now().plus(patience)));
+        }
+        self.obey(site, order, Command::ApprovalReleased { transaction }).await
+    }
+
+    async fn find(
+        &self,
+        site: SiteId,
+        order: &OrderId,
+        transaction: TransactionId,
+    ) -> anyhow::Result<Option<(Order, State)>> {
+        let order = self.store.load(site, order).await?;
+        Ok(order.and_then(|order| {
+            let state = order.transaction(transaction)?.state.clone();
+            Some((order, state))
+        }))
+    }
+
+    /// How long there is nothing to do, as far as is known.
+    async fn nap(&self) -> Duration {
+        let due = self.store.next_due().await.ok().flatten();
+        let left = due.map_or(NAP.as_millis().try_into().unwrap_or(1_000), |due| due.since(self.now()).0);
+        Duration::from_millis(u64::try_from(left.max(5)).unwrap_or(5)).min(NAP)
+    }
+}
+
+/// The step of the reversal schedule after waiting this long: later steps are further apart.
+fn voided_for(since: Timestamp, now: Timestamp) -> u32 {
+    let minutes = now.since(since).0 / Millis::minutes(1).0;
+    match minutes {
+        ..1 => 2,
+        1..5 => 3,
+        5..60 => 4,
+        60.. => 5,
+    }
+}

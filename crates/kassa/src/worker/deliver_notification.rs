@@ -1,0 +1,179 @@
+//! Delivers a notification: the order's newest state, rendered and signed now, and what the shop made of it.
+
+use crate::api::create_order::Details;
+use crate::api::create_order::payment_options::NotificationMethod;
+use crate::api::order_view;
+use crate::app::App;
+use crate::notify::{self, sign};
+use crate::outbound::{Answer, Failure, Reach, Request};
+use crate::store::{Delivery, Heard, Next, Site};
+use anyhow::Context as _;
+use hyper::Method;
+use payments::notify::is_acknowledged;
+use payments::order::Order;
+use payments::status;
+use payments::time::{Millis, Timestamp};
+
+/// After a time-out the shop may still be at work on what it was told: nothing newer for this long.
+const QUIET: Millis = Millis::seconds(60);
+/// How much of an answer the history keeps.
+const ANSWER_KEPT: usize = 100;
+
+/// Everything one delivery is made of.
+struct Letter {
+    site: Site,
+    order: Order,
+    method: &'static str,
+    /// As configured, without what is appended.
+    url: String,
+    key_id: i64,
+    request: Request,
+}
+
+impl App {
+    /// Delivers and records. When the record fails the lease runs out and it is delivered again.
+    pub(super) async fn deliver(&self, delivery: Delivery) {
+        let result = self.try_deliver(&delivery).await;
+        if let Err(error) = result {
+            tracing::error!(order.id = %delivery.order, error = format!("{error:#}"),
+                "a notification could not be delivered for a reason of our own");
+        }
+        self.announce(delivery.site, &delivery.order);
+    }
+
+    async fn try_deliver(&self, delivery: &Delivery) -> anyhow::Result<()> {
+        let Some(letter) = self.write_letter(delivery).await? else {
+            return Ok(self.store.drop_delivery(delivery).await?);
+        };
+        let started_at = self.now();
+        let clock = tokio::time::Instant::now();
+        let reach = if letter.site.live {
+            Reach::Public { allowed: self.settings.notify_allow.clone() }
+        } else {
+            Reach::Anywhere
+        };
+        let answer = self.outbound.send(letter.request, &reach).await;
+        let verdict = Verdict::of(&answer);
+        let now = self.now();
+        let heard = Heard {
+            version: letter.order.version,
+            method: letter.method,
+            url: letter.url,
+            started_at,
+            duration_ms: i64::try_from(clock.elapsed().as_millis()).unwrap_or(i64::MAX),
+            http_status: answer.as_ref().ok().map(|answer| answer.status),
+            answer: answer.as_ref().map(printable).unwrap_or_default(),
+            status: status::of_order(&letter.order).order,
+            key_id: Some(letter.key_id),
+            next: next(delivery, &letter.site, &verdict, retry_after(&answer), now),
+            verdict: verdict.words,
+        };
+        tracing::info!(order.id = %delivery.order, version = heard.version, status = heard.status,
+            try_ = delivery.tries + 1, http = heard.http_status, verdict = heard.verdict, "notification sent");
+        match self.store.record_delivery(delivery, &heard, now).await {
+            // Somebody else holds the lease by now: their record counts.
+            Ok(()) | Err(crate::store::db::WriteError::Stale) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn write_letter(&self, delivery: &Delivery) -> anyhow::Result<Option<Letter>> {
+        let site = self.store.site(delivery.site).await?.context("the order's site is gone")?;
+        let order = self.store.load(delivery.site, &delivery.order).await?.context("the order is gone")?;
+        let details: Details =
+            serde_json::from_str(&order.terms.details).context("reading the order's details")?;
+        let options = &details.payment_options;
+        let (url, get) = match (&options.notification_url, &site.notification_url) {
+            (Some(url), _) => (url.clone(), options.notification_method == NotificationMethod::Get),
+            (None, Some(url)) => (url.clone(), site.notification_method == "GET"),
+            (None, None) => return Ok(None),
+        };
+        let key =
+            self.store.valid_keys(site.id).await?.into_iter().next().context("the site has no valid key")?;
+        let secret = self.open_key(&key)?;
+        let seconds = self.now().unix_seconds();
+        let address = notify::address(&url, &order.id, seconds, notify::is_pretransaction(&order))?;
+        let mut headers = vec![
+            ("Kassa-Event-Id", format!("{}-{}", order.session.id.site(), event_id(&order))),
+            ("Kassa-Attempt", delivery.tries.saturating_add(1).to_string()),
+            ("Kassa-Sequence", order.version.to_string()),
+        ];
+        let (method, body) = if get {
+            (Method::GET, Vec::new())
+        } else {
+            let body = sign::canonical(&order_view::render(&order, &site.zone()?)?);
+            headers.push(("Content-Type", "application/json".to_owned()));
+            headers.push(("Auth", sign::auth_header(secret.expose(), seconds, &body)));
+            (Method::POST, body.into_bytes())
+        };
+        let method_word = if get { "GET" } else { "POST" };
+        let request = Request { method, url: address, headers, body };
+        Ok(Some(Letter { site, order, method: method_word, url, key_id: key.id, request }))
+    }
+}
+
+/// The same for every try of one version of one order.
+fn event_id(order: &Order) -> String {
+    let mut hash = <sha2::Sha256 as sha2::Digest>::new();
+    sha2::Digest::update(&mut hash, order.id.as_str().as_bytes());
+    let digest = sha2::Digest::finalize(hash);
+    let head: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!("{head}-{}", order.version)
+}
+
+/// What the shop made of it.
+struct Verdict {
+    acknowledged: bool,
+    /// The shop may still be at work.
+    timed_out: bool,
+    words: String,
+}
+
+impl Verdict {
+    fn of(answer: &Result<Answer, Failure>) -> Self {
+        let (acknowledged, words) = match answer {
+            Ok(answer) if is_acknowledged(answer.status, &String::from_utf8_lossy(&answer.body)) => {
+                (true, "acknowledged".to_owned())
+            }
+            Ok(answer) if answer.status == 200 => {
+                (false, "200 without OK in the first 100 characters".to_owned())
+            }
+            Ok(answer) => (false, format!("http status {}", answer.status)),
+            Err(failure) => (false, failure.to_string()),
+        };
+        Self { acknowledged, timed_out: matches!(answer, Err(Failure::Timeout)), words }
+    }
+}
+
+fn next(
+    delivery: &Delivery,
+    site: &Site,
+    verdict: &Verdict,
+    retry_after: Option<Millis>,
+    now: Timestamp,
+) -> Next {
+    if verdict.acknowledged {
+        return Next::Nothing;
+    }
+    let tries = delivery.tries.saturating_add(1);
+    let Some(after) = site.profile.next_after(tries) else {
+        return Next::Park;
+    };
+    let planned = delivery.first_at.plus(after);
+    // A shop may ask for more time, up to twice the step; nothing is ever sent early.
+    let step = planned.since(now).0.max(0);
+    let wait = retry_after.map_or(step, |asked| asked.0.clamp(step, step.saturating_mul(2)));
+    let quiet_until = verdict.timed_out.then(|| now.plus(QUIET));
+    let at = now.plus(Millis(wait));
+    Next::Retry { at: quiet_until.map_or(at, |quiet| quiet.max(at)), quiet_until }
+}
+
+fn retry_after(answer: &Result<Answer, Failure>) -> Option<Millis> {
+    let value = answer.as_ref().ok()?.headers.get("retry-after")?.to_str().ok()?;
+    value.trim().parse().ok().map(Millis::seconds)
+}
+
+fn printable(answer: &Answer) -> String {
+    let text = String::from_utf8_lossy(&answer.body);
+    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(ANSWER_KEPT).collect()
+}
