@@ -1,0 +1,214 @@
+//! The audit: recomputes every balance and every order's status from the rows, and compares them with what the
+//! ledger, the simulated acquirer's book and the shop's last acknowledged notification say.
+
+use crate::store::Store;
+use crate::store::book::Entry;
+use payments::ids::SiteId;
+use payments::ledger::{self, Account};
+use payments::order::Order;
+use payments::status;
+use payments::transaction::{State, Transaction};
+use std::collections::BTreeMap;
+
+/// Balances in minor units, by site, account and currency.
+type Balances = BTreeMap<(SiteId, String, String), i64>;
+
+/// What an audit found.
+#[derive(Debug, Default)]
+pub struct Report {
+    /// How many orders were looked at.
+    pub orders: u64,
+    /// How many transfers were added up.
+    pub transfers: u64,
+    /// What every account holds according to the transfers.
+    balances: Balances,
+    /// Every difference, in words.
+    pub differences: Vec<String>,
+}
+
+impl Report {
+    /// One line per account: site, account, currency and minor units.
+    pub fn balances(&self) -> impl Iterator<Item = String> + '_ {
+        self.balances
+            .iter()
+            .map(|((site, account, currency), minor)| format!("site {site} {account} {currency} {minor}"))
+    }
+
+    fn differ(&mut self, order: &Order, what: &str) {
+        self.differences.push(format!("site {} order {}: {what}", order.site, order.id));
+    }
+}
+
+/// Looks at every order of every site. Nothing is changed; orders that change meanwhile may be reported.
+///
+/// # Errors
+/// When the store cannot be read, or holds what no version of Kassa writes.
+pub async fn audit(store: &Store) -> anyhow::Result<Report> {
+    let mut report = Report::default();
+    let mut expected = Balances::new();
+    for site in store.sites().await? {
+        let strays = store.stray_transfers(site.id).await?;
+        if strays > 0 {
+            report.differences.push(format!("site {}: {strays} transfers belong to no transaction", site.id));
+        }
+        let mut after = String::new();
+        loop {
+            let ids = store.order_ids(site.id, &after).await?;
+            let Some(last) = ids.last() else { break };
+            after = last.as_str().to_owned();
+            for id in &ids {
+                let Some(order) = store.load(site.id, id).await? else {
+                    continue;
+                };
+                report.orders += 1;
+                audit_order(store, &order, &mut report, &mut expected).await?;
+            }
+        }
+    }
+    compare_balances(&mut report, &expected);
+    Ok(report)
+}
+
+async fn audit_order(
+    store: &Store,
+    order: &Order,
+    report: &mut Report,
+    expected: &mut Balances,
+) -> anyhow::Result<()> {
+    audit_ledger(store, order, report, expected).await?;
+    let book = store.book_of_order(order.site, &order.id).await?;
+    audit_book(order, &book, report);
+    audit_jobs(store, order, report).await?;
+    let (settled, told) = store.told(order.site, &order.id).await?;
+    let status = status::of_order(order).order;
+    if let Some(told) = told.filter(|told| settled && told != status) {
+        report.differ(order, &format!("the shop was last told {told}, the rows say {status}"));
+    }
+    Ok(())
+}
+
+/// The transfers of each transaction leave its money where its state says it is, and nowhere else.
+async fn audit_ledger(
+    store: &Store,
+    order: &Order,
+    report: &mut Report,
+    expected: &mut Balances,
+) -> anyhow::Result<()> {
+    let transfers = store.transfers(order.site, &order.id).await?;
+    report.transfers += u64::try_from(transfers.len()).unwrap_or(0);
+    let mut posted: BTreeMap<(i64, String), i64> = BTreeMap::new();
+    for transfer in &transfers {
+        let amount = transfer.amount_minor;
+        if amount <= 0 {
+            report.differ(order, &format!("a transfer of {amount} minor units"));
+        }
+        for (account, minor) in [(&transfer.debit, -amount), (&transfer.credit, amount)] {
+            *posted.entry((transfer.transaction.0, account.clone())).or_default() += minor;
+            let key = (order.site, account.clone(), transfer.currency.clone());
+            *report.balances.entry(key).or_default() += minor;
+        }
+    }
+    for transaction in &order.transactions {
+        let home = ledger::expected(transaction);
+        for account in [Account::Acquirer, Account::Uncleared, Account::Balance] {
+            let should = share(transaction, home, account);
+            let key = (transaction.id.0, account.word().to_owned());
+            let is = posted.get(&key).copied().unwrap_or_default();
+            if is != should {
+                let (id, word) = (transaction.id, account.word());
+                report
+                    .differ(order, &format!("transaction {id} has {is} in {word}, its state says {should}"));
+            }
+            if should != 0 {
+                let currency = transaction.amount.currency.code().to_owned();
+                *expected.entry((order.site, account.word().to_owned(), currency)).or_default() += should;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What a transaction should have in an account.
+fn share(transaction: &Transaction, home: Option<Account>, account: Account) -> i64 {
+    match home {
+        Some(home) if home == account => transaction.amount.minor,
+        Some(_) if account == Account::Acquirer => -transaction.amount.minor,
+        Some(_) | None => 0,
+    }
+}
+
+/// At most one approval of an order stands at the host, and it is the one that pays or settles the order.
+fn audit_book(order: &Order, book: &[Entry], report: &mut Report) {
+    let charged: Vec<&Entry> = book.iter().filter(|entry| entry.is_charged()).collect();
+    if charged.len() > 1 {
+        report.differ(order, &format!("{} approvals stand at the acquirer", charged.len()));
+    }
+    for entry in charged {
+        let transaction = order.transaction(entry.reference);
+        let owned = transaction.is_some_and(|transaction| match transaction.state {
+            State::Completed { .. } | State::Uncleared { .. } => true,
+            // Settled by a job that is waiting, see below.
+            State::Authorising | State::Unknown { .. } | State::Reversing { .. } => true,
+            State::Void { released_at, .. } => released_at.is_none(),
+            State::Authenticating | State::Declined(_) | State::Expired | State::Cancelled => false,
+        });
+        if !owned {
+            report.differ(order, &format!("approval {} stands at the acquirer for nothing", entry.reference));
+        }
+    }
+    let simulated = !book.is_empty();
+    for paid in order.transactions.iter().filter(|transaction| transaction.is_paid() && simulated) {
+        if !book.iter().any(|entry| entry.reference == paid.id && entry.is_charged()) {
+            report.differ(
+                order,
+                &format!("transaction {} is paid without an approval at the acquirer", paid.id),
+            );
+        }
+    }
+}
+
+/// Whatever is not settled has a job that settles it.
+async fn audit_jobs(store: &Store, order: &Order, report: &mut Report) -> anyhow::Result<()> {
+    for transaction in &order.transactions {
+        let kind = match transaction.state {
+            State::Authenticating => "expire_transaction",
+            State::Authorising | State::Unknown { .. } | State::Reversing { .. } => "resolve_unknown",
+            State::Uncleared { .. } => "end_review",
+            State::Void { released_at: None, .. } => "release_approval",
+            State::Void { .. }
+            | State::Completed { .. }
+            | State::Declined(_)
+            | State::Expired
+            | State::Cancelled => continue,
+        };
+        if !store.has_job(order.site, kind, transaction.id).await? {
+            report.differ(order, &format!("nothing is waiting to settle transaction {}", transaction.id));
+        }
+    }
+    Ok(())
+}
+
+fn compare_balances(report: &mut Report, expected: &Balances) {
+    let keys: std::collections::BTreeSet<_> =
+        report.balances.keys().chain(expected.keys()).cloned().collect();
+    for key in keys {
+        let of = |balances: &Balances| balances.get(&key).copied().unwrap_or_default();
+        let (is, should) = (of(&report.balances), of(expected));
+        if is != should {
+            let (site, account, currency) = &key;
+            let what =
+                format!("site {site} {account} {currency}: the ledger says {is}, the orders say {should}");
+            report.differences.push(what);
+        }
+    }
+    let mut sums: BTreeMap<(SiteId, &str), i64> = BTreeMap::new();
+    for ((site, _, currency), minor) in &report.balances {
+        *sums.entry((*site, currency.as_str())).or_default() += minor;
+    }
+    let unbalanced: Vec<String> = sums
+        .iter()
+        .filter(|(_, sum)| **sum != 0)
+        .map(|((site, currency), sum)| format!("site {site} {currency}: the ledger sums to {sum}"))
+        .collect();
+    report.differences.extend(unbalanced);
+}
