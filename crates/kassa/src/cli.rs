@@ -1,0 +1,283 @@
+//! The command line: what can be asked of the binary. One file per command does it.
+//!
+//! Without a command Kassa serves, and takes the flags of `serve`.
+
+mod audit;
+mod migrate;
+mod open;
+pub mod pay;
+mod serve;
+mod sites;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::config::{Flags, StoreFlags};
+
+const EXAMPLES: &str = "\
+Examples:
+  Serve on http://127.0.0.1:8080, with the data in ./kassa-data:
+    kassa
+  Serve on another port and folder:
+    kassa --listen 127.0.0.1:9000 --data-dir /tmp/kassa
+  Serve as configured in a file; flags and environment variables (KASSA_LISTEN, …) win over it:
+    kassa serve --config /etc/kassa.toml
+  Pay an order of a test site:
+    kassa pay 'http://127.0.0.1:8080/connect/SESSION/?lang=en_US'";
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  Try it out; the first start prints an API key and a request to send:
+    kassa serve
+  Behind a reverse proxy:
+    kassa serve --public-url https://pay.example.com
+  On PostgreSQL, with the password kept out of the command line:
+    KASSA_DATABASE='postgres://kassa:…@db.example.com/kassa' kassa serve --key-file /etc/kassa/key
+
+Every flag is also an environment variable (--data-dir is KASSA_DATA_DIR) and a key of the file (data_dir).
+Kassa stops on SIGTERM or Ctrl-C once the requests under way are answered.";
+
+const AUDIT_EXAMPLES: &str = "\
+Examples:
+  kassa audit
+  kassa audit --config /etc/kassa.toml
+
+Exit code: 0 everything adds up, 1 there is a difference or something went wrong.";
+
+const MIGRATE_EXAMPLES: &str = "\
+Examples:
+  Prepare a new PostgreSQL database, or update it before the new version is started:
+    kassa migrate --database postgres://kassa@localhost/kassa --key-file /etc/kassa/key
+
+`kassa serve` does the same at its start.";
+
+const SITES_EXAMPLES: &str = "\
+Examples:
+  kassa sites list
+  kassa sites create --name 'My shop'
+  kassa sites rotate-key 2";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  kassa sites list
+  kassa sites list --data-dir /var/lib/kassa";
+
+const CREATE_EXAMPLES: &str = "\
+Examples:
+  A site for test cards, answered by the built-in simulator:
+    kassa sites create --name 'My shop (test)'
+  A site for real cards:
+    kassa sites create --name 'My shop' --live";
+
+const ROTATE_EXAMPLES: &str = "\
+Examples:
+  kassa sites rotate-key 2
+
+Prints the new key. The old one stops working, and notifications are signed with the new one, at once.";
+
+/// An open-source payment gateway that speaks the JSON API of MultiSafepay.
+#[derive(Debug, Parser)]
+#[command(name = "kassa", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+
+    #[command(flatten)]
+    serve: Flags,
+}
+
+/// What to do.
+#[derive(Debug, Clone, Subcommand)]
+pub enum Command {
+    /// Serve the API, the payment pages and the workers; what `kassa` does without a command.
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(Flags),
+    /// Play the customer: open a payment link, enter a test card, answer 3-D Secure.
+    Pay(pay::Pay),
+    /// Recompute every balance and status from the records.
+    #[command(after_help = AUDIT_EXAMPLES)]
+    Audit(StoreFlags),
+    /// Prepare a database, or update it to this version.
+    #[command(after_help = MIGRATE_EXAMPLES)]
+    Migrate(StoreFlags),
+    /// List and create sites, rotate their API keys.
+    #[command(after_help = SITES_EXAMPLES)]
+    Sites(Sites),
+}
+
+/// `kassa sites`.
+#[derive(Debug, Clone, Args)]
+pub struct Sites {
+    /// What to do with sites.
+    #[command(subcommand)]
+    pub command: SitesCommand,
+}
+
+/// What to do with sites.
+#[derive(Debug, Clone, Subcommand)]
+pub enum SitesCommand {
+    /// Show every site.
+    #[command(after_help = LIST_EXAMPLES)]
+    List(StoreFlags),
+    /// Create a site and print its API key.
+    #[command(after_help = CREATE_EXAMPLES)]
+    Create(CreateSite),
+    /// Give a site a new API key and print it.
+    #[command(after_help = ROTATE_EXAMPLES)]
+    RotateKey(RotateKey),
+}
+
+/// `kassa sites create`.
+#[derive(Debug, Clone, Args)]
+pub struct CreateSite {
+    /// Name of the shop, as customers read it on the payment page.
+    #[arg(long, value_parser = name)]
+    pub name: String,
+
+    /// For real payments; without this the site is for test cards.
+    #[arg(long)]
+    pub live: bool,
+
+    /// The shop has its own contract with American Express, which pays it directly.
+    #[arg(long)]
+    pub own_amex: bool,
+
+    /// Where the data is.
+    #[command(flatten)]
+    pub store: StoreFlags,
+}
+
+/// `kassa sites rotate-key`.
+#[derive(Debug, Clone, Args)]
+pub struct RotateKey {
+    /// The site's number, as `kassa sites list` shows it.
+    #[arg(value_name = "SITE_ID", value_parser = clap::value_parser!(i64).range(1..))]
+    pub site_id: i64,
+
+    /// Where the data is.
+    #[command(flatten)]
+    pub store: StoreFlags,
+}
+
+/// Reads this process's command line. Where help, the version or a mistake is the answer, it prints that and
+/// exits: with 1 for a mistake, because clap's own 2 is what `kassa pay` says about an unpaid order.
+#[must_use]
+pub fn parse() -> Command {
+    match Cli::try_parse() {
+        Ok(cli) => cli.into_command(),
+        Err(answer) => {
+            // Nobody is left to tell when the output is closed.
+            let _ = answer.print();
+            std::process::exit(i32::from(answer.use_stderr()))
+        }
+    }
+}
+
+impl Command {
+    /// Does what the command says; the process's exit code.
+    ///
+    /// # Errors
+    /// What could not be done, and why.
+    pub async fn run(self) -> anyhow::Result<u8> {
+        match self {
+            Self::Serve(flags) => serve::run(flags).await,
+            Self::Pay(pay) => Ok(u8::try_from(pay::run(pay).await).unwrap_or(1)),
+            Self::Audit(store) => audit::run(store).await,
+            Self::Migrate(store) => migrate::run(store).await,
+            Self::Sites(sites) => sites::run(sites.command).await,
+        }
+    }
+}
+
+impl Cli {
+    fn into_command(self) -> Command {
+        self.command.unwrap_or(Command::Serve(self.serve))
+    }
+}
+
+fn name(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > 100 || text.chars().any(char::is_control) {
+        return Err("must have 1 to 100 printable characters");
+    }
+    Ok(text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+    use clap::error::ErrorKind;
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Command, ErrorKind> {
+        Cli::try_parse_from(line.split(' ')).map(Cli::into_command).map_err(|error| error.kind())
+    }
+
+    #[test]
+    fn serving_is_what_happens_without_a_command() {
+        for line in ["kassa --listen [::1]:80 --data-dir d", "kassa serve --data-dir d --listen [::1]:80"] {
+            let Ok(Command::Serve(flags)) = parse(line) else { panic!("{line}") };
+            assert_eq!(flags.listen.as_deref(), Some("[::1]:80"));
+            assert_eq!(flags.store.data_dir.as_deref(), Some("d"));
+        }
+        assert!(matches!(parse("kassa"), Ok(Command::Serve(_))));
+    }
+
+    #[test]
+    fn every_command_is_understood() {
+        let Ok(Command::Audit(store)) = parse("kassa audit --config c") else { panic!() };
+        assert_eq!(store.config.as_deref(), Some("c"));
+        let Ok(Command::Migrate(store)) = parse("kassa migrate --database d --key-file k") else { panic!() };
+        assert_eq!((store.database.as_deref(), store.key_file.as_deref()), (Some("d"), Some("k")));
+        let Ok(Command::Pay(pay)) = parse("kassa pay http://localhost/connect/s/") else { panic!() };
+        assert_eq!(pay.payment_url.path(), "/connect/s/");
+        let sites = |line| match parse(line) {
+            Ok(Command::Sites(sites)) => sites.command,
+            other => panic!("{line}: {other:?}"),
+        };
+        assert!(matches!(sites("kassa sites list --data-dir d"), SitesCommand::List(_)));
+        let SitesCommand::Create(create) = sites("kassa sites create --name Shop --live --own-amex") else {
+            panic!()
+        };
+        assert!(create.name == "Shop" && create.live && create.own_amex);
+        let SitesCommand::RotateKey(rotate) = sites("kassa sites rotate-key 7 --data-dir d") else {
+            panic!()
+        };
+        assert_eq!(rotate.site_id, 7);
+    }
+
+    #[test]
+    fn mistakes_are_refused() {
+        for (line, kind) in [
+            ("kassa --version", ErrorKind::DisplayVersion),
+            ("kassa --help", ErrorKind::DisplayHelp),
+            ("kassa bake", ErrorKind::InvalidSubcommand),
+            ("kassa --listn 127.0.0.1:80", ErrorKind::UnknownArgument),
+            ("kassa --test-api-key abcde", ErrorKind::UnknownArgument),
+            ("kassa --listen 127.0.0.1:80 audit", ErrorKind::ArgumentConflict),
+            ("kassa audit --listen 127.0.0.1:80", ErrorKind::UnknownArgument),
+            ("kassa sites", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+            ("kassa sites create", ErrorKind::MissingRequiredArgument),
+            ("kassa sites create --name ", ErrorKind::ValueValidation),
+            ("kassa sites rotate-key", ErrorKind::MissingRequiredArgument),
+            ("kassa sites rotate-key 0", ErrorKind::ValueValidation),
+            ("kassa sites rotate-key mine", ErrorKind::ValueValidation),
+        ] {
+            assert_eq!(parse(line).map(|_| ()), Err(kind), "{line}");
+        }
+    }
+
+    #[test]
+    fn every_command_has_help_with_examples() {
+        fn check(command: &mut clap::Command) {
+            if command.get_name() == "help" {
+                return;
+            }
+            let help = command.render_long_help().to_string();
+            assert!(help.contains("Examples:") || command.get_name() == "list", "{help}");
+            command.get_subcommands_mut().for_each(check);
+        }
+        Cli::command().debug_assert();
+        check(&mut Cli::command());
+    }
+}

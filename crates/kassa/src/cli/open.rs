@@ -1,0 +1,71 @@
+//! Opening what the settings point at: the folder, the key-encryption key and the store.
+
+use crate::config::{Config, Flags, StoreFlags};
+use crate::keys::KeyRing;
+use crate::random::Random;
+use crate::store::{Location, Store};
+use anyhow::{Context as _, bail};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
+use std::sync::Arc;
+
+/// An open deployment.
+pub(super) struct Opened {
+    pub(super) config: Config,
+    pub(super) keys: Arc<KeyRing>,
+    pub(super) random: Random,
+    pub(super) store: Store,
+}
+
+/// What may be created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum First {
+    /// The folder, its database and its key file, when none of them is there yet.
+    Create,
+    /// Nothing: a command about existing data.
+    Refuse,
+}
+
+/// Opens what the settings of a command other than serve point at.
+pub(super) async fn open_store(flags: StoreFlags, first: First) -> anyhow::Result<Opened> {
+    let config = Config::load(Flags::from(flags))?;
+    crate::logging::log_init(&config);
+    open(config, first).await
+}
+
+/// Opens key and store.
+pub(super) async fn open(config: Config, first: First) -> anyhow::Result<Opened> {
+    let random = Random::system();
+    let (location, is_new) = match &config.database {
+        Some(url) => (Location::Postgres(url.expose().to_owned()), false),
+        None => (Location::File(config.sqlite_path()), !config.sqlite_path().exists()),
+    };
+    if is_new {
+        if first == First::Refuse {
+            bail!("there is no database in {}; kassa serve creates one", config.data_dir.display());
+        }
+        create_folder(&config.data_dir)?;
+    }
+    let keys = Arc::new(open_keys(&config, is_new, &random)?);
+    let store = Store::open(&location).await?;
+    Ok(Opened { config, keys, random, store })
+}
+
+fn create_folder(folder: &Path) -> anyhow::Result<()> {
+    let shown = folder.display();
+    let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    created.with_context(|| format!("creating the data folder {shown}"))?;
+    // Found out here, so that it is said plainly and not by whatever is written first.
+    let probe = folder.join(".kassa-write-probe");
+    std::fs::write(&probe, []).with_context(|| format!("the data folder {shown} is not writable"))?;
+    std::fs::remove_file(&probe).with_context(|| format!("the data folder {shown} is not writable"))
+}
+
+/// A new embedded database gets a new key; existing data needs the key it was sealed with.
+fn open_keys(config: &Config, is_new: bool, random: &Random) -> anyhow::Result<KeyRing> {
+    let path = config.key_path();
+    if is_new && !path.exists() {
+        return KeyRing::create(&path, random);
+    }
+    KeyRing::open(&path)
+}

@@ -1,0 +1,115 @@
+//! `kassa serve`: everything in one process.
+
+use super::open::{First, Opened, open};
+use crate::app::{App, Settings};
+use crate::clock::Clock;
+use crate::config::{Config, Flags};
+use crate::keys::ApiSecret;
+use crate::server::{self, Limits};
+use crate::store::Site;
+use crate::{logging, outbound, sites, worker};
+use anyhow::Context as _;
+use payments::time::Millis;
+use std::io::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// Serves until it is told to stop.
+pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
+    let config = Config::load(flags)?;
+    logging::log_init(&config);
+    let listen = config.listen;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
+    let bound = listener.local_addr().context("reading the address listened on")?;
+    let opened = open(config, First::Create).await?;
+    let limits = Limits {
+        connections: opened.config.connections_max,
+        connections_per_ip: opened.config.connections_per_ip_max,
+        ..Limits::default()
+    };
+    let public_url = opened.config.base_url(bound);
+    let app = start(&opened, public_url.clone())?;
+    let wanted = opened.config.test_api_key.clone();
+    let access = sites::first_site(&opened.store, &opened.keys, &opened.random, wanted, app.now()).await?;
+    greet(&public_url, &access.site, &access.key)?;
+
+    let (stop, stopped) = watch::channel(false);
+    let working = tokio::spawn(worker::work(app.clone(), stopped));
+    server::serve(listener, app.router(), limits, told_to_stop()?).await;
+    tracing::info!("stopping: what is under way is finished");
+    stop.send_replace(true);
+    working.await.context("stopping the workers")?;
+    Ok(0)
+}
+
+fn start(opened: &Opened, public_url: String) -> anyhow::Result<App> {
+    let config: &Config = &opened.config;
+    let settings = Settings {
+        public_url,
+        answer_within: Millis(i64::try_from(config.acquirer_answer_ms).unwrap_or(i64::MAX)),
+        page_wait: Duration::from_millis(config.page_wait_ms),
+        notify_hold: Duration::from_millis(config.notify_hold_ms),
+        notify_allow: config.notify_allow.clone(),
+    };
+    let client = outbound::Client::new(outbound::Options::default()).context("preparing TLS")?;
+    let (keys, random, store) = (Arc::clone(&opened.keys), opened.random.clone(), opened.store.clone());
+    Ok(App::new(settings, Clock::System, random, keys, store, client))
+}
+
+/// Ready when the process is asked to end.
+fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("listening for signals")?;
+    let mut terminate = signal(SignalKind::terminate()).context("listening for signals")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+/// What a person needs for a first payment. The same at every start.
+fn greet(url: &str, site: &Site, key: &ApiSecret) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let name = &site.name;
+    if site.live {
+        writeln!(
+            out,
+            "Kassa is running at {url}\nThe first site, {name}, is live: its API key is not shown."
+        )?;
+        return Ok(());
+    }
+    let key = key.expose();
+    writeln!(
+        out,
+        "Kassa is running at {url}
+
+  Test site   {name}
+  API key     {key}
+
+Create an order:
+
+  curl -s {url}/v1/json/orders -H 'api_key: {key}' -d '{{\"type\":\"redirect\",\
+\"order_id\":\"my-order-id-1\",\"gateway\":\"MAESTRO\",\"currency\":\"EUR\",\"amount\":1000,\
+\"description\":\"Test order description\",\"payment_options\":{{\
+\"notification_url\":\"http://www.example.com/client/notification?type=notification\",\
+\"redirect_url\":\"http://www.example.com/client/notification?type=redirect\",\
+\"cancel_url\":\"http://www.example.com/client/notification?type=cancel\",\"close_window\":true}},\
+\"customer\":{{\"locale\":\"nl_NL\",\"ip_address\":\"123.123.123.123\"}}}}'
+
+Then open the payment_url of the answer in a browser and pay with card 6799990000000000011,
+or let Kassa play the customer:
+
+  kassa pay 'PAYMENT_URL'          (cargo run --release -- pay 'PAYMENT_URL')
+
+and see how the order stands:
+
+  curl -s {url}/v1/json/orders/my-order-id-1 -H 'api_key: {key}'
+"
+    )?;
+    out.flush()?;
+    Ok(())
+}

@@ -1,0 +1,24 @@
+//! Kassa's world: the API, the pages, the workers, the store and the simulator around the `payments` crate.
+
+mod acquirer;
+mod api;
+pub mod app;
+pub mod audit;
+mod cards_in_hand;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod keys;
+pub mod logging;
+mod notify;
+pub mod outbound;
+mod pages;
+pub mod random;
+mod router;
+mod run;
+pub mod server;
+mod simulator;
+mod sites;
+pub mod store;
+mod threeds;
+mod worker;
