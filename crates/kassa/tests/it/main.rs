@@ -1,0 +1,14 @@
+//! Kassa as its users meet it: the real router over real sockets, both databases, a shop that verifies.
+
+#![expect(clippy::unwrap_used, reason = "a test stops at its first surprise")]
+
+mod api;
+mod browser;
+mod cli;
+mod harness;
+mod kill;
+mod notifications;
+mod outcomes;
+mod pages;
+mod payment;
+mod secrets;
