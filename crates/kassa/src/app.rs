@@ -137,7 +137,7 @@ impl App {
         }
     }
 
-    /// Waits until the shop has acknowledged `version`, or the time is over.
+    /// Waits until the shop has acknowledged `version`, will not do so in time, or the time is over.
     pub(crate) async fn wait_until_told(
         &self,
         site: SiteId,
@@ -146,8 +146,9 @@ impl App {
         patience: Duration,
     ) -> anyhow::Result<()> {
         let deadline = tokio::time::Instant::now() + patience;
+        let by = self.now().plus(Millis(i64::try_from(patience.as_millis()).unwrap_or(i64::MAX)));
         let mut changes = self.changed.subscribe();
-        while self.store.is_waiting_to_be_told(site, id, version).await? {
+        while self.store.may_be_told_by(site, id, version, self.now(), by).await? {
             if tokio::time::Instant::now() >= deadline {
                 break;
             }

@@ -100,16 +100,18 @@ impl Store {
         self.db.execute(key, statement(sql, params)).await.map(|_| ())
     }
 
-    /// Whether the shop is still to be told of `version`: nobody has acknowledged it, and tries go on.
-    pub(crate) async fn is_waiting_to_be_told(
+    /// Whether the shop may still acknowledge `version` until `deadline`: it is being told, or will be by then.
+    pub(crate) async fn may_be_told_by(
         &self,
         site: SiteId,
         order: &OrderId,
         version: i64,
+        now: Timestamp,
+        deadline: Timestamp,
     ) -> Result<bool, ReadError> {
-        let sql = "SELECT COUNT(*) FROM notification \
-                   WHERE site_id = $1 AND order_id = $2 AND version_acked < $3 AND due_at IS NOT NULL";
-        let params = [site.0.into(), order.as_str().into(), version.into()];
+        let sql = "SELECT COUNT(*) FROM notification WHERE site_id = $1 AND order_id = $2 \
+                   AND version_acked < $3 AND due_at IS NOT NULL AND (lease_until > $4 OR due_at <= $5)";
+        let params = [site.0.into(), order.as_str().into(), version.into(), now.0.into(), deadline.0.into()];
         let rows = self.db.read(statement(sql, params)).await?;
         Ok(rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0) > 0)
     }
