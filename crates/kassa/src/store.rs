@@ -1,6 +1,6 @@
 //! What is kept: orders, keys, the outbox, jobs, the ledger and the simulator's book.
 //!
-//! Orders change only through [`Store::commit`], which takes the changes of one decision as data and
+//! Orders change only through `Store::commit`, which takes the changes of one decision as data and
 //! commits them in one transaction of writes, guarded by the order's version.
 
 mod audit;

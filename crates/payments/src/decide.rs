@@ -1,6 +1,6 @@
 //! What may happen to an order, and what follows from it.
 //!
-//! [`place`] answers a shop's request for an order; [`decide`] answers everything after that. Both are
+//! [`place()`] answers a shop's request for an order; [`decide()`] answers everything after that. Both are
 //! pure: the same order, command and time always give the same changes, and nothing else changes state.
 
 mod authorise;

@@ -1,7 +1,7 @@
 //! What is true about a payment, in flow order: an order is placed, a session lets the customer pay,
 //! a transaction authenticates and authorises a card, the ledger moves, the shop is told.
 //!
-//! There is no I/O, no clock, no randomness and no serialisation here. [`decide`] takes an order, a
+//! There is no I/O, no clock, no randomness and no serialisation here. [`decide()`] takes an order, a
 //! command and the time, and answers the changes to commit.
 
 #![warn(
