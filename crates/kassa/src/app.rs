@@ -13,6 +13,7 @@ use payments::time::{Millis, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, broadcast};
+use tokio_util::task::TaskTracker;
 
 /// What an operator decides about a running gateway.
 #[derive(Clone, Debug)]
@@ -44,6 +45,8 @@ pub struct Parts {
     pub(crate) acquirer: Acquirer,
     pub(crate) outbound: outbound::Client,
     pub(crate) cards: CardsInHand,
+    /// What has to come to its end before the process may.
+    pub(crate) underway: TaskTracker,
     /// Rung when work may have become due.
     pub(crate) work: Notify,
     /// Says which order changed or was acknowledged, to whoever waits for it.
@@ -75,8 +78,20 @@ impl App {
         let acquirer = Acquirer::simulated(store.clone(), clock.clone(), random.clone());
         let (changed, _) = broadcast::channel(1_024);
         let cards = CardsInHand::default();
-        let work = Notify::new();
-        let parts = Parts { settings, clock, random, keys, store, acquirer, outbound, cards, work, changed };
+        let (underway, work) = (TaskTracker::new(), Notify::new());
+        let parts = Parts {
+            settings,
+            clock,
+            random,
+            keys,
+            store,
+            acquirer,
+            outbound,
+            cards,
+            underway,
+            work,
+            changed,
+        };
         Self(Arc::new(parts))
     }
 

@@ -111,9 +111,7 @@ impl App {
             }
         };
         let any = !claimed.is_empty();
-        for job in claimed {
-            self.work_job(&job).await;
-        }
+        futures_util::future::join_all(claimed.iter().map(|job| self.work_job(job))).await;
         any
     }
 

@@ -21,7 +21,7 @@ impl App {
         }
         let reference = reference(order, found);
         let app = self.clone();
-        tokio::spawn(async move { app.authorise(reference).await });
+        self.underway.spawn(async move { app.authorise(reference).await });
     }
 
     async fn authorise(&self, reference: Reference) {

@@ -40,6 +40,11 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
     let working = tokio::spawn(worker::work(app.clone(), stopped));
     server::serve(listener, app.router(), limits, told_to_stop()?).await;
     tracing::info!("stopping: what is under way is finished");
+    app.underway.close();
+    let patience = Duration::from_millis(u64::try_from(app.settings.answer_within.0).unwrap_or(0));
+    if tokio::time::timeout(patience, app.underway.wait()).await.is_err() {
+        tracing::warn!("payments are still under way: their outcome is asked for after the next start");
+    }
     stop.send_replace(true);
     working.await.context("stopping the workers")?;
     Ok(0)

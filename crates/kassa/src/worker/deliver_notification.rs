@@ -13,6 +13,7 @@ use payments::notify::is_acknowledged;
 use payments::order::Order;
 use payments::status;
 use payments::time::{Millis, Timestamp};
+use sha2::{Digest as _, Sha256};
 
 /// After a time-out the shop may still be at work on what it was told: nothing newer for this long.
 const QUIET: Millis = Millis::seconds(60);
@@ -94,7 +95,7 @@ impl App {
         let seconds = self.now().unix_seconds();
         let address = notify::address(&url, &order.id, seconds, notify::is_pretransaction(&order))?;
         let mut headers = vec![
-            ("Kassa-Event-Id", format!("{}-{}", order.session.id.site(), event_id(&order))),
+            ("Kassa-Event-Id", event_id(&order)),
             ("Kassa-Attempt", delivery.tries.saturating_add(1).to_string()),
             ("Kassa-Sequence", order.version.to_string()),
         ];
@@ -114,11 +115,8 @@ impl App {
 
 /// The same for every try of one version of one order.
 fn event_id(order: &Order) -> String {
-    let mut hash = <sha2::Sha256 as sha2::Digest>::new();
-    sha2::Digest::update(&mut hash, order.id.as_str().as_bytes());
-    let digest = sha2::Digest::finalize(hash);
-    let head: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-    format!("{head}-{}", order.version)
+    let digest = Sha256::digest(format!("{}:{}:{}", order.site, order.version, order.id));
+    digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What the shop made of it.

@@ -56,19 +56,24 @@ pub(super) fn cancel(order: &Order, now: Timestamp) -> Result<Vec<Change>, Refus
         Some(Ending::Expired) => return Err(Refused::SessionExpired),
         Some(Ending::Replaced) | None => {}
     }
-    let mut changes = Vec::new();
-    if let Some(open) = order.open() {
-        if open.is_money_moving() {
-            return Err(Refused::PaymentInProgress);
-        }
-        changes.push(moved(open, State::Cancelled, now));
-        changes.push(Change::JobDone(Job::ExpireTransaction(open.id)));
-    }
+    let mut changes = withdraw_open(order, now)?;
     let session = order.session.id.clone();
     changes.push(Change::SessionEnded { session: session.clone(), why: Ending::Cancelled, at: now });
     changes.push(Change::JobDone(Job::ExpireSession(session)));
     changes.push(Change::NotificationDue);
     Ok(changes)
+}
+
+/// Ends the attempt that waits for its customer, on the shop's behalf.
+pub(super) fn withdraw_open(order: &Order, now: Timestamp) -> Result<Vec<Change>, Refused> {
+    match order.open() {
+        None => Ok(Vec::new()),
+        Some(open) if open.is_money_moving() => Err(Refused::PaymentInProgress),
+        Some(open) => {
+            let stop = Change::JobDone(Job::ExpireTransaction(open.id));
+            Ok(vec![moved(open, State::Cancelled, now), stop])
+        }
+    }
 }
 
 pub(super) fn expire_transaction(transaction: &Transaction, now: Timestamp) -> Vec<Change> {

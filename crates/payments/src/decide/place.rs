@@ -1,12 +1,12 @@
 //! The shop asks for an order, perhaps not for the first time.
 
-use super::{Refused, moved};
+use super::Refused;
+use super::end::withdraw_open;
 use crate::change::{Change, Job};
 use crate::ids::{OrderId, SessionId, SiteId};
 use crate::order::{Order, Terms};
 use crate::session::{Ending, Session};
 use crate::time::{Millis, Timestamp};
-use crate::transaction::State;
 
 /// A valid request for an order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,13 +75,8 @@ pub fn place(existing: Option<&Order>, new: NewOrder, now: Timestamp) -> Result<
 
 /// Ends the order's current session, and the attempt that still waits for its customer.
 fn replace(order: &Order, now: Timestamp) -> Result<Vec<Change>, Refused> {
-    let mut changes = Vec::new();
-    if let Some(open) = order.open() {
-        if open.is_money_moving() {
-            return Err(Refused::PaymentInProgress);
-        }
-        changes.push(moved(open, State::Cancelled, now));
-        changes.push(Change::JobDone(Job::ExpireTransaction(open.id)));
+    let mut changes = withdraw_open(order, now)?;
+    if !changes.is_empty() {
         changes.push(Change::NotificationDue);
     }
     let old = &order.session;
