@@ -115,6 +115,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_readme_lists_every_test_card_with_its_outcome() {
+        let readme = include_str!("../../../../README.md");
+        for card in CARDS {
+            let row = readme.lines().find(|line| line.starts_with(&format!("| `{}` |", card.pan)));
+            let row = row.unwrap_or_else(|| panic!("{} is not in the README", card.pan));
+            assert!(row.to_lowercase().ends_with(&format!("| {} |", card.label.to_lowercase())), "{row}");
+        }
+    }
+
+    #[test]
     fn every_test_card_is_a_valid_card_and_listed_once() {
         for card in CARDS {
             let pan = Pan::parse(card.pan).unwrap_or_else(|fault| panic!("{}: {fault:?}", card.pan));
