@@ -7,6 +7,7 @@ use crate::keys::KeyRing;
 use crate::outbound::{self, Network};
 use crate::random::Random;
 use crate::store::Store;
+use crate::store::db::ReadError;
 use payments::ids::{OrderId, SESSION_RANDOM, SessionId, SiteId, TransactionId};
 use payments::order::Order;
 use payments::time::{Millis, Timestamp};
@@ -117,11 +118,16 @@ impl App {
         }
     }
 
-    /// A new attempt's PSP id.
-    pub(crate) fn draw_transaction(&self) -> TransactionId {
-        let mut random = [0; 4];
-        self.random.fill(&mut random);
-        TransactionId::new(self.now().unix_seconds(), u32::from_le_bytes(random))
+    /// A new attempt's PSP id, one that the site has not used in this second.
+    pub(crate) async fn draw_transaction(&self, site: SiteId) -> Result<TransactionId, ReadError> {
+        loop {
+            let mut random = [0; 4];
+            self.random.fill(&mut random);
+            let id = TransactionId::new(self.now().unix_seconds(), u32::from_le_bytes(random));
+            if self.store.find_by_transaction(site, id).await?.is_none() {
+                return Ok(id);
+            }
+        }
     }
 
     /// Tells whoever waits that something about an order changed.

@@ -8,6 +8,7 @@ use payments::change::Change;
 use payments::decide::{Command, NewOrder, Placing, Refused, decide, place};
 use payments::ids::{OrderId, SiteId};
 use payments::order::{Order, Terms};
+use payments::transaction::State;
 
 /// How often a decision is made anew because the order changed meanwhile.
 const ATTEMPTS_MAX: usize = 20;
@@ -102,6 +103,7 @@ impl App {
                 return Err(RunError::Failed(error));
             }
         }
+        self.forget_cards(site, changes);
         let placed = changes.iter().find_map(|change| match change {
             Change::OrderPlaced(order) => Some((**order).clone()),
             _ => None,
@@ -116,6 +118,17 @@ impl App {
         }
         self.announce(site, id);
         Ok(Some(order))
+    }
+
+    /// A card is kept no longer than its attempt may still need it.
+    fn forget_cards(&self, site: SiteId, changes: &[Change]) {
+        for change in changes {
+            if let Change::TransactionMoved(moved) = change
+                && !matches!(moved.state, State::Authenticating | State::Authorising)
+            {
+                drop(self.cards.take(site, moved.id));
+            }
+        }
     }
 }
 

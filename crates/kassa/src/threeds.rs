@@ -68,10 +68,6 @@ impl App {
             answer_within: self.settings.answer_within,
         };
         let order = self.run(site, order, &command).await?;
-        let moving = order.transaction(transaction).is_some_and(Transaction::is_money_moving);
-        if !moving {
-            drop(self.cards.take(site, transaction));
-        }
         self.authorise_soon(&order, transaction);
         Ok(order)
     }

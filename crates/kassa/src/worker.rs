@@ -138,7 +138,6 @@ impl App {
                 self.obey(site, order, Command::ExpireSession { session: session.clone() }).await
             }
             Job::ExpireTransaction(transaction) => {
-                drop(self.cards.take(site, *transaction));
                 self.obey(site, order, Command::ExpireTransaction { transaction: *transaction }).await
             }
             Job::ResolveUnknown(transaction) => self.resolve_unknown(site, order, *transaction).await,

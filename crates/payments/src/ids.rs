@@ -72,8 +72,16 @@ pub const SESSION_RANDOM: usize = SESSION_ID_LENGTH - SITE_CHARACTERS;
 /// A payment session: the unguessable name in a payment link, 35 characters `[A-Za-z0-9]`.
 ///
 /// The first five characters name the site, so that a session is found by a key that starts with the site.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+///
+/// Whoever knows it can pay, so its `Debug` form shows only the beginning.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId(String);
+
+impl fmt::Debug for SessionId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionId({}…)", self.0.get(..8).unwrap_or_default())
+    }
+}
 
 impl SessionId {
     /// A session of `site`, from random bytes (each byte below 62 × 4 gives one character; others are skipped).

@@ -95,7 +95,8 @@ async fn submit(
 impl App {
     /// Opens an attempt and starts its authentication; where the customer goes next.
     async fn pay(&self, visit: &Visit, card: Card, brand: Brand, holder: String) -> Result<String, RunError> {
-        let (site, id) = (visit.order.site, self.draw_transaction());
+        let site = visit.order.site;
+        let id = self.draw_transaction(site).await.map_err(|error| RunError::Failed(error.into()))?;
         let own_contract = brand == Brand::Amex && visit.site.own_amex;
         let blocked = !visit.site.live && Manner::of(&card.pan) == Manner::Blocked;
         let command = Command::SubmitCard {

@@ -154,7 +154,8 @@ fn outcome(delivery: &Delivery, heard: &Heard, now: Timestamp) -> Statement {
             key,
         ),
         Next::Park => statement(
-            "UPDATE notification SET lease_until = 0, tries = tries + 1, \
+            "UPDATE notification SET lease_until = 0, \
+             tries = CASE WHEN version_wanted > $4 THEN 0 ELSE tries + 1 END, \
              parked_at = CASE WHEN version_wanted > $4 THEN NULL ELSE CAST($5 AS BIGINT) END, \
              due_at = CASE WHEN version_wanted > $4 THEN CAST($5 AS BIGINT) ELSE NULL END \
              WHERE site_id = $1 AND order_id = $2 AND lease_epoch = $3",

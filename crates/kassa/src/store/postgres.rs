@@ -161,6 +161,8 @@ struct Session {
 enum Failure {
     /// Nothing of it happened.
     Aborted(tokio_postgres::Error),
+    /// Nothing of it happened, and there is no database to try the writes one by one on.
+    Unreachable(tokio_postgres::Error),
     /// The connection was lost during the commit.
     Lost(tokio_postgres::Error),
 }
@@ -201,6 +203,11 @@ impl Lane {
                     let _ = queued.reply.send(Err(WriteError::Unknown(words(&error))));
                 }
             }
+            Err(Failure::Unreachable(error)) => {
+                for queued in group {
+                    let _ = queued.reply.send(Err(WriteError::Failed(words(&error))));
+                }
+            }
             Err(Failure::Aborted(error)) if group.len() == 1 => {
                 for queued in group {
                     let _ = queued.reply.send(Err(WriteError::Failed(words(&error))));
@@ -216,7 +223,7 @@ impl Lane {
 
     async fn try_commit(&mut self, group: &[Queued]) -> Result<Vec<Written>, Failure> {
         if self.session.as_ref().is_none_or(|session| session.client.is_closed()) {
-            let client = connect(&self.config).await.map_err(Failure::Aborted)?;
+            let client = connect(&self.config).await.map_err(Failure::Unreachable)?;
             self.session = Some(Session { client, prepared: HashMap::new() });
         }
         let Some(session) = &mut self.session else {
