@@ -112,16 +112,17 @@ impl App {
             settlement: if own_contract { Settlement::Scheme } else { Settlement::Gateway },
             screening: if blocked { Screening::Blocked } else { Screening::Clear },
         };
-        let order = self.run(site, &visit.order.id, &command).await?;
-        let Some(opened) = order.transaction(id).cloned() else {
-            return Err(RunError::NotFound);
-        };
-        let back = visit.address(&visit.return_path(id));
-        if !opened.is_authenticating() {
-            return Ok(back);
-        }
         let pan = card.pan.clone();
+        // Kept first: the commit of another tab's attempt takes it away again.
         self.cards.keep(site, id, card, self.now());
+        let ran = self.run(site, &visit.order.id, &command).await;
+        let opened = ran.as_ref().ok().and_then(|order| order.transaction(id)).cloned();
+        let opened = opened.filter(Transaction::is_authenticating);
+        if opened.is_none() {
+            drop(self.cards.take(site, id));
+        }
+        let (order, back) = (ran?, visit.address(&visit.return_path(id)));
+        let Some(opened) = opened else { return Ok(back) };
         Ok(match self.authenticate(&order, &opened, &pan).await? {
             Started::Decided => back,
             Started::Challenge(path) => visit.address(&path),
