@@ -57,7 +57,7 @@ impl App {
             };
             let changes = match (place(known.as_ref(), new, self.now())?, known.clone()) {
                 (Placing::Same, Some(known)) => return Ok(known),
-                (Placing::Same, None) => Vec::new(),
+                (Placing::Same, None) => unreachable!("only a known order can be asked for again"),
                 (Placing::Opened(changes), _) => changes,
             };
             if let Some(order) = self.commit(site, &request.order_id, known, &changes).await? {

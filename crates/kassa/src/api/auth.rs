@@ -59,9 +59,11 @@ fn presented(parts: &Parts) -> Result<String, Error> {
     }
     for value in parts.headers.get_all("authorization") {
         let value = value.to_str().map_err(|_| Error::wrong_key())?;
-        match value.split_once(' ') {
-            Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => keys.push(key.trim().to_owned()),
-            _ => return Err(Error::wrong_key()),
+        // Another scheme is meant for whatever stands in front of the gateway.
+        if let Some((scheme, key)) = value.split_once(' ')
+            && scheme.eq_ignore_ascii_case("bearer")
+        {
+            keys.push(key.to_owned());
         }
     }
     let query = parts.uri.query().unwrap_or_default();
