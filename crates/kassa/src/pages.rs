@@ -1,6 +1,6 @@
 //! The customer's pages: the card form, the way back from the issuer, and every way it can end.
 
-mod assets;
+pub(crate) mod assets;
 mod finish;
 pub(crate) mod locale;
 pub(crate) mod pay;

@@ -1,5 +1,6 @@
 //! Cards: the number that must not leak, its check digit, and the brand its first digits name.
 
+use crate::money::Currency;
 use std::fmt;
 use zeroize::Zeroize;
 
@@ -65,6 +66,16 @@ impl Brand {
         match self {
             Self::Amex => 4,
             Self::Maestro | Self::Mastercard | Self::Visa => 3,
+        }
+    }
+
+    /// Whether cards of this brand are collected in `currency`: American Express in four of them, unless it
+    /// settles with the merchant directly.
+    #[must_use]
+    pub fn is_collected_in(self, currency: Currency) -> bool {
+        match self {
+            Self::Amex => matches!(currency.code(), "CHF" | "EUR" | "GBP" | "USD"),
+            Self::Maestro | Self::Mastercard | Self::Visa => true,
         }
     }
 

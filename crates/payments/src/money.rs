@@ -78,6 +78,11 @@ impl Currency {
         CURRENCIES.get(at).map(Self)
     }
 
+    /// Every currency, by code.
+    pub fn all() -> impl Iterator<Item = Self> {
+        CURRENCIES.iter().map(Self)
+    }
+
     /// The three-letter code, such as `EUR`.
     #[must_use]
     pub fn code(self) -> &'static str {

@@ -29,10 +29,13 @@ pub(super) fn router() -> Router<App> {
 async fn create(State(app): State<App>, caller: Caller, Raw(body): Raw) -> Result<Response, Error> {
     let body = object(&body)?;
     let request = create_order::parse(&body, &Rules { live: caller.site.live })?;
-    let offered = |gateway| caller.site.gateways.contains(&gateway);
     // A live site needs an acquirer of its own; the simulator never serves one.
-    if caller.site.live || !request.gateway.is_none_or(offered) {
+    if caller.site.live || !request.gateway.is_none_or(|gateway| caller.site.gateways.contains(&gateway)) {
         return Err(Error::unknown_gateway());
+    }
+    let currency = request.amount.currency;
+    if !request.gateway.is_none_or(|gateway| caller.site.offers(gateway, currency)) {
+        return Err(Error::invalid(error::CURRENCY, "currency", "is not collected through this gateway"));
     }
     let digest = create_order::digest(&body);
     let placed = app.place(caller.site.id, &request, digest).await;

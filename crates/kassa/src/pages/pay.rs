@@ -67,7 +67,7 @@ async fn submit(
     if let Some(refused) = visit.obstacle(app.now()) {
         return visit.refused(refused);
     }
-    let brands = brands(&visit);
+    let brands = visit.site.brands(visit.order.terms.amount.currency);
     let (card, holder) = match typed.check(&app, &visit, &brands) {
         Ok(checked) => checked,
         Err(faults) => return again(&visit, &typed, &faults),
@@ -136,13 +136,6 @@ pub(crate) fn is_cross_site(headers: &HeaderMap) -> bool {
     said.is_some_and(|site| !matches!(site, "same-origin" | "none"))
 }
 
-/// The brands that pay this order on this site.
-fn brands(visit: &Visit) -> Vec<Brand> {
-    let any = visit.site.gateways.contains(&Gateway::AnyCard);
-    let enabled = |brand: &Brand| any || visit.site.gateways.contains(&Gateway::Brand(*brand));
-    Brand::ALL.into_iter().filter(enabled).collect()
-}
-
 fn again(visit: &Visit, typed: &Typed, faults: &Faults) -> Response {
     form(visit, StatusCode::UNPROCESSABLE_ENTITY, typed.form(faults, visit.locale), None, None)
 }
@@ -155,7 +148,8 @@ fn form(
     offered: Option<Brand>,
 ) -> Response {
     let ordered = visit.order.terms.gateway.unwrap_or(Gateway::AnyCard);
-    let mut shown: Vec<Brand> = brands(visit).into_iter().filter(|brand| ordered.takes(*brand)).collect();
+    let brands = visit.site.brands(visit.order.terms.amount.currency);
+    let mut shown: Vec<Brand> = brands.into_iter().filter(|brand| ordered.takes(*brand)).collect();
     // With one ordered brand the page is about that one, whatever else it could take.
     if let Gateway::Brand(brand) = ordered {
         shown = vec![brand];

@@ -3,8 +3,9 @@
 use super::Store;
 use super::db::{Columns, Corrupt, ReadError, Statement, Write, WriteError, statement};
 use anyhow::Context as _;
-use payments::card::Gateway;
+use payments::card::{Brand, Gateway};
 use payments::ids::SiteId;
+use payments::money::Currency;
 use payments::notify::Profile;
 use payments::time::Timestamp;
 
@@ -12,6 +13,7 @@ use payments::time::Timestamp;
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     pub(crate) id: SiteId,
+    pub(crate) account_id: i64,
     pub(crate) name: String,
     /// Real money, a real acquirer; otherwise the simulator answers.
     pub(crate) live: bool,
@@ -28,6 +30,21 @@ pub(crate) struct Site {
 }
 
 impl Site {
+    /// Whether the site may be paid through `gateway` in `currency`.
+    pub(crate) fn offers(&self, gateway: Gateway, currency: Currency) -> bool {
+        let collected = match gateway {
+            Gateway::AnyCard => true,
+            Gateway::Brand(Brand::Amex) if self.own_amex => true,
+            Gateway::Brand(brand) => brand.is_collected_in(currency),
+        };
+        collected && self.gateways.contains(&gateway)
+    }
+
+    /// The brands that pay an order in `currency`, whatever it was placed for.
+    pub(crate) fn brands(&self, currency: Currency) -> Vec<Brand> {
+        Brand::ALL.into_iter().filter(|brand| self.offers(Gateway::Brand(*brand), currency)).collect()
+    }
+
     /// The zone in which the site's times are printed.
     pub(crate) fn zone(&self) -> anyhow::Result<jiff::tz::TimeZone> {
         jiff::tz::TimeZone::get(&self.zone).with_context(|| format!("site {}: time zone", self.id))
@@ -57,7 +74,7 @@ const KEY_COLUMNS: &str = "site_id, id, sealed, created_at, last_used_at";
 impl Store {
     /// Every site, oldest first.
     pub(crate) async fn sites(&self) -> Result<Vec<Site>, ReadError> {
-        let sql = "SELECT id, name, live_since, zone, gateways, notification_url, \
+        let sql = "SELECT id, account_id, name, live_since, zone, gateways, notification_url, \
                    notification_method, notification_profile, own_amex_since FROM site ORDER BY id";
         let rows = self.db.read(statement(sql, [])).await?;
         rows.into_iter().map(|row| Ok(parse_site(&mut row.columns())?)).collect()
@@ -65,7 +82,7 @@ impl Store {
 
     /// One site.
     pub(crate) async fn site(&self, id: SiteId) -> Result<Option<Site>, ReadError> {
-        let sql = "SELECT id, name, live_since, zone, gateways, notification_url, \
+        let sql = "SELECT id, account_id, name, live_since, zone, gateways, notification_url, \
                    notification_method, notification_profile, own_amex_since FROM site WHERE id = $1";
         let rows = self.db.read(statement(sql, [id.0.into()])).await?;
         Ok(rows.into_iter().next().map(|row| parse_site(&mut row.columns())).transpose()?)
@@ -165,6 +182,7 @@ fn parse_key(columns: &mut Columns) -> Result<ApiKey, Corrupt> {
 fn parse_site(columns: &mut Columns) -> Result<Site, Corrupt> {
     let id = SiteId(columns.int()?);
     let wrong = |what: &str| Corrupt(format!("site {id}: {what}"));
+    let account_id = columns.int()?;
     let name = columns.text()?;
     let live = columns.optional_int()?.is_some();
     let zone = columns.text()?;
@@ -173,6 +191,7 @@ fn parse_site(columns: &mut Columns) -> Result<Site, Corrupt> {
         gateways.split_whitespace().map(|word| Gateway::parse(word).ok_or_else(|| wrong("gateways")));
     Ok(Site {
         id,
+        account_id,
         name,
         live,
         zone,

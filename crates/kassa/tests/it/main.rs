@@ -5,6 +5,7 @@
 mod api;
 mod browser;
 mod cli;
+mod gateways;
 mod harness;
 mod kill;
 mod notifications;
