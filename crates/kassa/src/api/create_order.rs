@@ -6,7 +6,7 @@
 //!
 //! | Meant | Also taken |
 //! |---|---|
-//! | whole number | digits as text (`"1000"`), a float without a fraction (`1000.0`, `1.0E7`: Java's Gson) |
+//! | whole number | digits as text (`"1000"`), a float without a fraction (`1000.0`); see [`amount`] for exponents |
 //! | text | a number, which becomes its digits; not for `description` |
 //! | object | `[]` (PHP's empty object) |
 //! | `true`, `false` | `1`, `0`, `"true"`, `"false"`, `""` |
@@ -14,6 +14,7 @@
 //!
 //! Unknown keys are ignored. No message repeats a value that was sent.
 
+mod amount;
 pub(crate) mod customer;
 mod fields;
 pub(crate) mod payment_options;
@@ -21,12 +22,13 @@ pub(crate) mod payment_options;
 mod tests;
 
 use super::error::{self, Error};
+pub(crate) use amount::Written;
 use customer::Customer;
 use fields::Fields;
 use payment_options::PaymentOptions;
-use payments::card::{Brand, Gateway};
+use payments::card::Gateway;
 use payments::ids::OrderId;
-use payments::money::{AMOUNT_MAX_MINOR, Amount, Currency};
+use payments::money::{Amount, Currency};
 use payments::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -120,11 +122,11 @@ impl Details {
     }
 }
 
-/// Reads the body of `POST /orders`.
+/// Reads the body of `POST /orders`, of which `written` keeps what its numbers have lost.
 ///
 /// # Errors
 /// The first rule that is broken, naming the field by its full path.
-pub(crate) fn parse(body: &Value, rules: &Rules) -> Result<CreateOrder, Error> {
+pub(crate) fn parse(body: &Value, written: &Written<'_>, rules: &Rules) -> Result<CreateOrder, Error> {
     let Value::Object(body) = body else {
         return Err(Error::invalid(error::MISSING_DATA, "request body", "must be a JSON object"));
     };
@@ -133,7 +135,7 @@ pub(crate) fn parse(body: &Value, rules: &Rules) -> Result<CreateOrder, Error> {
     let order_id = order_id(&order)?;
     let gateway = gateway(&order)?;
     let currency = currency(&order)?;
-    let amount = amount(&order, currency, gateway)?;
+    let amount = amount::read(&order, written, currency, gateway)?;
     let description = description(&order)?;
     let payment_options =
         PaymentOptions::read(&order.object("payment_options", error::MISSING_DATA)?, rules)?;
@@ -201,19 +203,6 @@ fn currency(order: &Fields<'_>) -> Result<Currency, Error> {
             .ok_or_else(|| fault("must be an ISO 4217 code that cards are paid in, such as EUR")),
         Some(_) => Err(fault("must be text, such as EUR")),
     }
-}
-
-fn amount(order: &Fields<'_>, currency: Currency, gateway: Option<Gateway>) -> Result<Amount, Error> {
-    let fault = |what: &str| order.fault("amount", error::AMOUNT, what);
-    let value = order.get("amount").ok_or_else(|| fault("is missing"))?;
-    let minor = fields::whole(value).filter(|minor| *minor <= AMOUNT_MAX_MINOR).ok_or_else(|| {
-        fault(&format!("must be a whole number of minor units, at most {AMOUNT_MAX_MINOR}"))
-    })?;
-    // The reference gateway checks cards of every brand but this one without a payment.
-    if minor == 0 && gateway == Some(Gateway::Brand(Brand::Amex)) {
-        return Err(fault("must be at least 1 with AMEX"));
-    }
-    Ok(Amount::new(minor, currency))
 }
 
 fn description(order: &Fields<'_>) -> Result<String, Error> {

@@ -2,7 +2,7 @@
 
 use super::auth::Caller;
 use super::body::{Raw, object};
-use super::create_order::{self, Rules};
+use super::create_order::{self, Rules, Written};
 use super::error::{self, Error};
 use super::order_view;
 use crate::app::App;
@@ -26,9 +26,9 @@ pub(super) fn router() -> Router<App> {
 }
 
 /// `POST /orders`: a payment link for an order.
-async fn create(State(app): State<App>, caller: Caller, Raw(body): Raw) -> Result<Response, Error> {
-    let body = object(&body)?;
-    let request = create_order::parse(&body, &Rules { live: caller.site.live })?;
+async fn create(State(app): State<App>, caller: Caller, Raw(bytes): Raw) -> Result<Response, Error> {
+    let body = object(&bytes)?;
+    let request = create_order::parse(&body, &Written::of(&bytes), &Rules { live: caller.site.live })?;
     // A live site needs an acquirer of its own; the simulator never serves one.
     if caller.site.live || !request.gateway.is_none_or(|gateway| caller.site.gateways.contains(&gateway)) {
         return Err(Error::unknown_gateway());

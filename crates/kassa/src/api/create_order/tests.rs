@@ -19,6 +19,11 @@ const SEED: &str = r#"{"type":"redirect","order_id":"my-order-id-1","gateway":"M
 const TEST: Rules = Rules { live: false };
 const LIVE: Rules = Rules { live: true };
 
+/// Reads a body as it arrives: as text.
+fn parse(body: &Value, rules: &Rules) -> Result<CreateOrder, Error> {
+    super::parse(body, &Written::of(body.to_string().as_bytes()), rules)
+}
+
 fn seed() -> Value {
     crate::api::json::parse(SEED.as_bytes()).unwrap()
 }
@@ -150,6 +155,46 @@ fn null_is_the_same_as_not_there_in_every_field() {
     for (path, _, _) in tables::WRONG_TYPES {
         let absent = parse(&patched(path, None), &TEST);
         assert_eq!(parse(&patched(path, Some(Value::Null)), &TEST), absent, "{path}");
+    }
+}
+
+#[test]
+fn an_amount_has_an_exponent_only_in_the_form_that_gson_writes() {
+    for (amount, expected) in [
+        ("1.0E7", Ok(10_000_000)),
+        ("1.2345678E9", Ok(1_234_567_800)),
+        ("1.5E7", Ok(15_000_000)),
+        ("9.9999999999E10", Ok(99_999_999_999)),
+        ("1.0E11", Err("at most 99999999999")),
+        ("1.23456789E7", Err("whole number")),
+        ("1e3", Err("without an exponent")),
+        ("1E3", Err("without an exponent")),
+        ("1E7", Err("without an exponent")),
+        ("1.0e7", Err("without an exponent")),
+        ("1.0E+7", Err("without an exponent")),
+        ("1.0E07", Err("without an exponent")),
+        ("1.0E6", Err("without an exponent")),
+        ("10.0E7", Err("without an exponent")),
+        ("0.1E8", Err("without an exponent")),
+        ("1000.0E0", Err("without an exponent")),
+        ("1000e-2", Err("without an exponent")),
+        ("0e0", Err("without an exponent")),
+        ("\"1.0E7\"", Err("whole number")),
+    ] {
+        for text in [
+            format!(r#"{{"order_id":1,"currency":"EUR","description":"1e3","var1":1e3,"amount":{amount}}}"#),
+            format!(r#"{{"\u0061mount" : {amount} ,"order_id":1,"currency":"EUR","description":"x"}}"#),
+        ] {
+            let body = crate::api::json::parse(text.as_bytes()).unwrap();
+            match (super::parse(&body, &Written::of(text.as_bytes()), &TEST), expected) {
+                (Ok(order), Ok(minor)) => assert_eq!(order.amount.minor, minor, "{text}"),
+                (Err(error), Err(what)) => {
+                    assert_eq!(error.code, 1001, "{text}");
+                    assert!(error.info.contains(what), "{text}: {}", error.info);
+                }
+                (read, _) => panic!("{text}: {read:?}"),
+            }
+        }
     }
 }
 
