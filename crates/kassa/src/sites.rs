@@ -43,6 +43,14 @@ impl App {
         Ok(access.key)
     }
 
+    /// Creates another test site; answers its API key. For tests: operators have `kassa sites create`.
+    #[doc(hidden)]
+    pub async fn create_site(&self, name: &str, own_amex: bool) -> anyhow::Result<ApiSecret> {
+        let new = NewSite { name: name.to_owned(), live: false, own_amex };
+        let key = ApiSecret::draw(&self.random);
+        Ok(create_site(&self.store, &self.keys, &new, key, self.now()).await?.key)
+    }
+
     /// The key in the clear, to sign with.
     pub(crate) fn open_key(&self, key: &ApiKey) -> anyhow::Result<ApiSecret> {
         open_key(&self.keys, key)

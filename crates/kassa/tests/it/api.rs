@@ -1,1 +1,4 @@
-//! Filled in next.
+//! The JSON API as shops meet it, through the real router over sockets.
+
+mod lenient;
+mod mistakes;

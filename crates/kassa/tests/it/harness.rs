@@ -38,8 +38,15 @@ pub(crate) struct Gateway {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
+    pub(crate) headers: axum::http::HeaderMap,
     pub(crate) text: String,
     pub(crate) json: Value,
+}
+
+/// Where an order is in the API.
+pub(crate) fn path(id: &str) -> String {
+    let id = percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC);
+    format!("/v1/json/orders/{id}")
 }
 
 impl Gateway {
@@ -113,7 +120,7 @@ impl Gateway {
         let answer = self.client.send(request, &outbound::Reach::Anywhere).await.unwrap();
         let text = String::from_utf8(answer.body).unwrap();
         let json = serde_json::from_str(&text).unwrap_or(Value::Null);
-        Answer { status: answer.status, text, json }
+        Answer { status: answer.status, headers: answer.headers, text, json }
     }
 
     /// Places an order that has to be accepted; its `data`.
@@ -125,11 +132,7 @@ impl Gateway {
 
     /// The order as the API shows it.
     pub(crate) async fn read(&self, id: &str) -> Value {
-        let path = format!(
-            "/v1/json/orders/{}",
-            percent_encoding::utf8_percent_encode(id, percent_encoding::NON_ALPHANUMERIC)
-        );
-        let answer = self.call("GET", &path, "").await;
+        let answer = self.call("GET", &path(id), "").await;
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.json["data"].clone()
     }

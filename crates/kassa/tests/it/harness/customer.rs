@@ -41,11 +41,12 @@ impl<'a> Customer<'a> {
     /// Opens the payment page and submits this card.
     pub(crate) async fn pay_with(&self, payment_url: &str, card: &str) -> Page {
         let page = self.open(payment_url).await;
+        let cvc = if card.starts_with('3') { "1234" } else { "123" };
         let fields = [
             ("card_number", card),
             ("card_holder", "A. Customer"),
             ("card_expiry", "12/35"),
-            ("card_cvc", "123"),
+            ("card_cvc", cvc),
         ];
         self.submit(&page.action(), &fields).await
     }
