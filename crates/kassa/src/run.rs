@@ -109,9 +109,10 @@ impl App {
             _ => None,
         });
         let mut order = known.or(placed).ok_or_else(|| busy(id))?;
+        let modified_at = order.modified_by(changes, now);
         changes.iter().for_each(|change| order.apply(change));
         order.version = order.version.saturating_add(1);
-        order.modified_at = now;
+        order.modified_at = modified_at;
         let due = |change: &Change| matches!(change, Change::NotificationDue | Change::JobDue { .. });
         if changes.iter().any(due) {
             self.work.notify_one();

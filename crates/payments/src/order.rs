@@ -67,6 +67,26 @@ impl Order {
         self.paid().or_else(|| self.open()).or_else(|| self.transactions.last())
     }
 
+    /// When the order was modified last once `changes` are made at `now`: what its shop cannot see, such as
+    /// the end of a paid order's session, leaves it as it was.
+    #[must_use]
+    pub fn modified_by(&self, changes: &[Change], now: Timestamp) -> Timestamp {
+        let seen = |change: &Change| match change {
+            Change::OrderPlaced(_)
+            | Change::TermsReplaced(_)
+            | Change::SessionOpened(_)
+            | Change::TransactionOpened(_)
+            | Change::NotificationDue => true,
+            Change::TransactionMoved(transaction) => transaction.modified_at == now,
+            Change::SessionEnded { .. }
+            | Change::AttemptCounted { .. }
+            | Change::Transferred { .. }
+            | Change::JobDue { .. }
+            | Change::JobDone(_) => false,
+        };
+        if changes.iter().any(seen) { now } else { self.modified_at }
+    }
+
     /// The order after one more change.
     pub fn apply(&mut self, change: &Change) {
         match change {

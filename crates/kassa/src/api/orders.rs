@@ -103,10 +103,11 @@ async fn find(app: &App, caller: &Caller, id: OrderPath) -> Result<Order, Error>
     if let Some(order) = app.store.load(site, &order_id).await.map_err(failed)? {
         return Ok(order);
     }
-    let Ok(psp_id) = id.parse() else {
+    // As it is printed: `+1` and `01` are nobody's PSP id.
+    let Some(psp_id) = id.parse().ok().map(TransactionId).filter(|psp_id| psp_id.to_string() == id) else {
         return Err(Error::unknown_order());
     };
-    let found = app.store.find_by_transaction(site, TransactionId(psp_id)).await.map_err(failed)?;
+    let found = app.store.find_by_transaction(site, psp_id).await.map_err(failed)?;
     let Some(order_id) = found else {
         return Err(Error::unknown_order());
     };

@@ -34,7 +34,7 @@ impl Store {
         let version = known.map_or(1, |known| known.version.saturating_add(1));
         let subject = Subject { site, order, version, now };
         let mut rest = Vec::with_capacity(changes.len().saturating_add(1));
-        let mut first = known.map(|known| touch(&subject, known.version));
+        let mut first = known.map(|known| touch(&subject, known.version, known.modified_by(changes, now)));
         for change in changes {
             match (change, known) {
                 (Change::OrderPlaced(order), None) => {
@@ -105,13 +105,13 @@ fn statement_of(change: &Change, subject: &Subject<'_>) -> Option<Statement> {
 }
 
 /// The guard: the order is as it was when it was decided upon.
-fn touch(subject: &Subject<'_>, known: i64) -> Statement {
+fn touch(subject: &Subject<'_>, known: i64, modified_at: Timestamp) -> Statement {
     statement(
         "UPDATE shop_order SET version = $1, modified_at = $2 \
          WHERE site_id = $3 AND order_id = $4 AND version = $5",
         [
             subject.version.into(),
-            subject.now.0.into(),
+            modified_at.0.into(),
             subject.site.0.into(),
             subject.order.as_str().into(),
             known.into(),

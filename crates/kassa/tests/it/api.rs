@@ -1,4 +1,6 @@
 //! The JSON API as shops meet it, through the real router over sockets.
 
+mod keys;
 mod lenient;
 mod mistakes;
+mod stages;
