@@ -9,9 +9,12 @@ use payments::decide::{Command, NewOrder, Placing, Refused, decide, place};
 use payments::ids::{OrderId, SiteId};
 use payments::order::{Order, Terms};
 use payments::transaction::State;
+use std::time::Duration;
+use tokio::time::Instant;
 
-/// How often a decision is made anew because the order changed meanwhile.
-const ATTEMPTS_MAX: usize = 20;
+/// How long a decision is made anew because the order changed meanwhile. Of all who try at once one succeeds in
+/// every round, so this is time for hundreds of them.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why a command had no effect.
 #[derive(Debug)]
@@ -40,7 +43,8 @@ impl App {
     ) -> Result<Order, RunError> {
         let details = serde_json::to_string(&request.details).context("writing the order's details");
         let details = details.map_err(RunError::Failed)?;
-        for _ in 0..ATTEMPTS_MAX {
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
             let known = self.look(site, &request.order_id).await?;
             let new = NewOrder {
                 site,
@@ -69,7 +73,8 @@ impl App {
 
     /// Runs a command on an order. The answer is the order as it then stands.
     pub(crate) async fn run(&self, site: SiteId, id: &OrderId, command: &Command) -> Result<Order, RunError> {
-        for _ in 0..ATTEMPTS_MAX {
+        let started = Instant::now();
+        while started.elapsed() < PATIENCE {
             let known = self.look(site, id).await?.ok_or(RunError::NotFound)?;
             let changes = decide(&known, command.clone(), self.now())?;
             if changes.is_empty() {
@@ -134,5 +139,5 @@ impl App {
 }
 
 fn busy(id: &OrderId) -> RunError {
-    RunError::Failed(anyhow::anyhow!("order {id} changed {ATTEMPTS_MAX} times while it was decided upon"))
+    RunError::Failed(anyhow::anyhow!("order {id} kept changing for {PATIENCE:?} while it was decided upon"))
 }

@@ -1,5 +1,6 @@
 //! The JSON API as shops meet it, through the real router over sockets.
 
+mod again;
 mod keys;
 mod lenient;
 mod mistakes;
