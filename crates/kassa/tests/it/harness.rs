@@ -1,12 +1,16 @@
 //! A whole gateway for one test: its own database, a clock that stands, a shop that listens.
 
+mod binary;
 mod customer;
 mod database;
+mod http;
 mod shop;
 
+pub(crate) use binary::{Binary, Home, Ran, bare, run, write_key};
 pub(crate) use customer::{Customer, Page};
 pub(crate) use database::Database;
-pub(crate) use shop::{Heard, Manners, Shop};
+pub(crate) use http::{Http, Reply};
+pub(crate) use shop::{Heard, Manners, Shop, verify};
 
 use kassa::app::{App, Settings};
 use kassa::clock::Clock;

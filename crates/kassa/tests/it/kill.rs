@@ -1,1 +1,131 @@
-//! Filled in next.
+//! The binary is killed (-9) at random moments under load, again and again. Nothing that was acknowledged is
+//! lost, nobody is charged twice, and every shop learns how its orders ended.
+//!
+//! `TEST_KILLS` sets how many kills (15), `TEST_SEED` repeats a schedule; both are printed.
+
+mod books;
+mod customers;
+mod dice;
+mod listener;
+
+use crate::harness::{Binary, Database, Home, Http};
+use customers::Placed;
+use dice::Dice;
+use listener::Listener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+/// Customers who pay at the same time.
+const CLIENTS: u64 = 8;
+const KEY: &str = "kill-test-key-0123456789";
+/// How often time is moved until nothing is left to do: more than any schedule has steps.
+const NIGHTS: u32 = 30;
+
+/// What the customers and the killer share.
+#[derive(Debug)]
+pub(crate) struct Load {
+    pub(crate) http: Http,
+    pub(crate) url: String,
+    pub(crate) shop: Listener,
+    pub(crate) over: AtomicBool,
+    /// Answers that no request should ever get.
+    pub(crate) odd: std::sync::Mutex<Vec<String>>,
+    pub(crate) requests: AtomicU32,
+    pub(crate) broken: AtomicU32,
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_random_moments_nothing_is_lost_or_charged_twice() {
+    let (kills, seed) = (setting("TEST_KILLS").unwrap_or(15), setting("TEST_SEED").unwrap_or_else(fresh_seed));
+    println!("TEST_KILLS={kills} TEST_SEED={seed}");
+    let began = Instant::now();
+    let home = Home::new(Database::Sqlite)
+        .await
+        .at_one_address()
+        .with("KASSA_TEST_API_KEY", KEY)
+        .with("KASSA_ACQUIRER_ANSWER_MS", "300")
+        .with("KASSA_PAGE_WAIT_MS", "400")
+        .with("KASSA_NOTIFY_HOLD_MS", "200");
+    let load = Arc::new(Load {
+        http: Http::new(),
+        url: home.url(),
+        shop: Listener::open(KEY, seed).await,
+        over: AtomicBool::new(false),
+        odd: std::sync::Mutex::default(),
+        requests: AtomicU32::new(0),
+        broken: AtomicU32::new(0),
+    });
+    let clients: Vec<_> = (0..CLIENTS)
+        .map(|number| tokio::spawn(customers::keep_buying(Arc::clone(&load), number, Dice::new(seed, number))))
+        .collect();
+
+    let mut slowest = Duration::ZERO;
+    let mut dice = Dice::new(seed, CLIENTS);
+    for _ in 0..kills {
+        slowest = slowest.max(live_and_die(&home, &mut dice).await);
+    }
+
+    // The last life: customers finish what they began, the shop is well.
+    let mut binary = home.serve().await;
+    load.shop.behave_from_now_on();
+    load.over.store(true, Ordering::SeqCst);
+    let mut placed: Vec<Placed> = Vec::new();
+    for client in clients {
+        placed.extend(client.await.unwrap());
+    }
+    let nights = settle(&home, &mut binary).await;
+
+    let count = |number: &AtomicU32| number.load(Ordering::SeqCst);
+    println!(
+        "{} orders acknowledged; {} requests, {} of them without an answer; slowest start {slowest:?}; \
+         settled after {nights} times {:?}; {:?} so far",
+        placed.len(), count(&load.requests), count(&load.broken), books::NIGHT, began.elapsed(),
+    );
+    books::check(&home, &load, &placed).await;
+    drop(binary);
+    println!("all checked after {:?}", began.elapsed());
+}
+
+/// One life of the binary; how long it took to serve.
+async fn live_and_die(home: &Home, dice: &mut Dice) -> Duration {
+    let began = Instant::now();
+    let mut binary = home.spawn();
+    if dice.chance(12) {
+        tokio::time::sleep(Duration::from_millis(dice.up_to(60))).await;
+        binary.kill();
+        return Duration::ZERO;
+    }
+    binary.wait_until_serving().await;
+    let started = began.elapsed();
+    // Most lives are short; some are long enough for a payment to be undisturbed.
+    let life = if dice.chance(15) { dice.up_to(1_500) } else { 1 + dice.up_to(199) };
+    tokio::time::sleep(Duration::from_millis(life)).await;
+    binary.kill();
+    started
+}
+
+/// Lets time pass until nothing is left to do; how often it had to.
+async fn settle(home: &Home, binary: &mut Binary) -> u32 {
+    for night in 0..NIGHTS {
+        if books::is_quiet(home).await {
+            return night;
+        }
+        binary.kill();
+        books::pass_the_night(home);
+        *binary = home.serve().await;
+    }
+    panic!("something is still under way: {:?}", books::unsettled(home));
+}
+
+fn setting(name: &str) -> Option<u64> {
+    #[expect(clippy::disallowed_methods, reason = "how long to test is for whoever tests")]
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
+}
+
+fn fresh_seed() -> u64 {
+    let mut bytes = [0; 4];
+    kassa::random::Random::system().fill(&mut bytes);
+    u64::from(u32::from_le_bytes(bytes))
+}

@@ -110,7 +110,7 @@ async fn answer(
 }
 
 /// As the SDKs do: base64, `timestamp:hex`, HMAC-SHA512 over `timestamp:body` under the API key.
-fn verify(key: &str, headers: &HeaderMap, body: &[u8]) -> bool {
+pub(crate) fn verify(key: &str, headers: &HeaderMap, body: &[u8]) -> bool {
     let Some(auth) = headers.get("auth") else {
         return false;
     };

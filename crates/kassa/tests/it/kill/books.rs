@@ -1,0 +1,135 @@
+//! Looking at the books when the load is over: the API's, the shop's, the acquirer's and the audit's.
+
+use super::customers::Placed;
+use super::listener::Told;
+use super::{KEY, Load};
+use crate::harness::Home;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// How much time passes while the gateway is down.
+pub(crate) const NIGHT: Duration = Duration::from_secs(60);
+/// How long it may be busy with what has become due.
+const BUSY: Duration = Duration::from_secs(3);
+
+const UNSETTLED: &str = "SELECT 'notification ' || order_id FROM notification WHERE due_at IS NOT NULL \
+     UNION ALL SELECT state || ' ' || order_id FROM payment_transaction \
+     WHERE state IN ('authorising', 'unknown', 'reversing') OR (state = 'void' AND released_at IS NULL)";
+
+/// What still moves: notifications to send, and money of which nobody knows where it is.
+pub(crate) fn unsettled(home: &Home) -> Vec<String> {
+    rows(home, UNSETTLED, |row| row.get(0))
+}
+
+/// Whether everything is settled, now or within a moment.
+pub(crate) async fn is_quiet(home: &Home) -> bool {
+    let began = std::time::Instant::now();
+    while began.elapsed() < BUSY {
+        if unsettled(home).is_empty() {
+            return true;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    false
+}
+
+/// The gateway is down and the clock goes on: everything that was to happen is that much nearer.
+pub(crate) fn pass_the_night(home: &Home) {
+    let night = i64::try_from(NIGHT.as_millis()).unwrap();
+    let connection = home.sqlite();
+    for sql in [
+        "UPDATE job SET due_at = due_at - ?1, lease_until = MAX(lease_until - ?1, 0)",
+        "UPDATE notification SET due_at = due_at - ?1, first_at = first_at - ?1, \
+         not_before = MAX(not_before - ?1, 0), lease_until = MAX(lease_until - ?1, 0)",
+    ] {
+        connection.execute(sql, [night]).unwrap();
+    }
+}
+
+/// Everything that has to be true.
+pub(crate) async fn check(home: &Home, load: &Load, placed: &[Placed]) {
+    let odd = load.odd.lock().unwrap().clone();
+    assert!(odd.is_empty(), "{} odd answers, the first: {:#?}", odd.len(), odd.first());
+    let forged = load.shop.forged();
+    assert!(forged.is_empty(), "{} forged notifications, the first: {:#?}", forged.len(), forged.first());
+    let told = load.shop.told();
+    let mut shown = BTreeMap::new();
+    for order in placed {
+        let url = format!("{}/v1/json/orders/{}", load.url, order.id);
+        let reply = load.http.call("GET", &url, KEY, "").await.unwrap();
+        assert_eq!(reply.status, 200, "{} was acknowledged and is lost: {}", order.id, reply.text);
+        let now = reply.json()["data"].clone();
+        unchanged(order, &now, home);
+        let history = told.get(&order.id).map(Vec::as_slice).unwrap_or_default();
+        heard_in_order(&order.id, history);
+        heard_the_end(&order.id, &now, history);
+        shown.insert(order.id.clone(), now["status"].as_str().unwrap().to_owned());
+    }
+    nobody_charged_twice(home, &shown);
+    let audit = home.run(&["audit"]);
+    assert_eq!(audit.code, Some(0), "{}{}", audit.stdout, audit.stderr);
+
+    let with = |word: &str| shown.values().filter(|status| *status == word).count();
+    let words: BTreeSet<&String> = shown.values().collect();
+    let counts: Vec<String> = words.into_iter().map(|word| format!("{} {word}", with(word))).collect();
+    println!("orders: {}", counts.join(", "));
+    println!("notifications heard: {}", told.values().map(Vec::len).sum::<usize>());
+    assert!(with("completed") > 0, "nobody has paid: nothing was tested");
+}
+
+fn unchanged(order: &Placed, now: &Value, home: &Home) {
+    assert_eq!(now["amount"], order.amount, "{}", order.id);
+    assert_eq!(now["description"], order.description.as_str(), "{}", order.id);
+    let sql = format!("SELECT id FROM session WHERE order_id = '{}'", order.id);
+    let sessions: Vec<String> = rows(home, &sql, |row| row.get(0));
+    assert_eq!(sessions, [order.session.clone()], "{}", order.id);
+}
+
+/// What a shop hears never goes back.
+fn heard_in_order(id: &str, history: &[Told]) {
+    let line = || history.iter().map(|told| (told.sequence, told.order["status"].clone())).collect::<Vec<_>>();
+    for pair in history.windows(2) {
+        let (earlier, later) = (&pair[0], &pair[1]);
+        assert!(earlier.sequence <= later.sequence, "{id}: the sequence went back: {:?}", line());
+        let (was, is) = (&earlier.order["status"], &later.order["status"]);
+        assert!(*was != "completed" || *is == "completed", "{id} was un-paid: {:?}", line());
+        assert!(earlier.sequence < later.sequence || was == is, "{id} changed its mind: {:?}", line());
+    }
+}
+
+/// The shop's last word is the gateway's.
+fn heard_the_end(id: &str, now: &Value, history: &[Told]) {
+    let last = history.last().map(|told| &told.order);
+    if now["transaction_id"].is_null() && last.is_none() {
+        // No attempt was ever made: there is nothing to tell.
+        return;
+    }
+    assert_eq!(last, Some(now), "{id}: the shop was not told how it stands");
+}
+
+/// At most one approval of an order stands at the acquirer, and only where the order says so.
+fn nobody_charged_twice(home: &Home, shown: &BTreeMap<String, String>) {
+    let sql = "SELECT order_id FROM simulator_authorisation WHERE response_code = '00' AND reversed_at IS NULL";
+    let charged: Vec<String> = rows(home, sql, |row| row.get(0));
+    let mut seen = BTreeSet::new();
+    for order in &charged {
+        assert!(seen.insert(order.clone()), "{order} is charged twice");
+        let status = shown.get(order).map(String::as_str);
+        assert!(matches!(status, Some("completed" | "uncleared")), "{order} is charged and {status:?}");
+    }
+    for (order, status) in shown {
+        let paid = matches!(status.as_str(), "completed" | "uncleared");
+        assert!(!paid || seen.contains(order), "{order} is {status} and was never charged");
+    }
+}
+
+fn rows<T>(
+    home: &Home,
+    sql: &str,
+    read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+) -> Vec<T> {
+    let connection = home.sqlite();
+    let mut statement = connection.prepare(sql).unwrap();
+    statement.query_map([], read).unwrap().collect::<Result<_, _>>().unwrap()
+}
