@@ -34,11 +34,13 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
     let app = start(&opened, public_url.clone())?;
     let wanted = opened.config.test_api_key.clone();
     let access = sites::first_site(&opened.store, &opened.keys, &opened.random, wanted, app.now()).await?;
+    // Before anybody reads that it runs: whoever then stops it is heard.
+    let stopping = told_to_stop()?;
     greet(&public_url, &access.site, &access.key)?;
 
     let (stop, stopped) = watch::channel(false);
     let working = tokio::spawn(worker::work(app.clone(), stopped));
-    server::serve(listener, app.router(), limits, told_to_stop()?).await;
+    server::serve(listener, app.router(), limits, stopping).await;
     tracing::info!("stopping: what is under way is finished");
     app.underway.close();
     let patience = Duration::from_millis(u64::try_from(app.settings.answer_within.0).unwrap_or(0));
@@ -88,6 +90,8 @@ fn greet(url: &str, site: &Site, key: &ApiSecret) -> anyhow::Result<()> {
         return Ok(());
     }
     let key = key.expose();
+    // Within single quotes only the quote itself means anything to a shell.
+    let header = format!("'api_key: {}'", key.replace('\'', r"'\''"));
     writeln!(
         out,
         "Kassa is running at {url}
@@ -97,7 +101,7 @@ fn greet(url: &str, site: &Site, key: &ApiSecret) -> anyhow::Result<()> {
 
 Create an order:
 
-  curl -s {url}/v1/json/orders -H 'api_key: {key}' -d '{{\"type\":\"redirect\",\
+  curl -s {url}/v1/json/orders -H {header} -d '{{\"type\":\"redirect\",\
 \"order_id\":\"my-order-id-1\",\"gateway\":\"MAESTRO\",\"currency\":\"EUR\",\"amount\":1000,\
 \"description\":\"Test order description\",\"payment_options\":{{\
 \"notification_url\":\"http://www.example.com/client/notification?type=notification\",\
@@ -112,7 +116,7 @@ or let Kassa play the customer:
 
 and see how the order stands:
 
-  curl -s {url}/v1/json/orders/my-order-id-1 -H 'api_key: {key}'
+  curl -s {url}/v1/json/orders/my-order-id-1 -H {header}
 "
     )?;
     out.flush()?;

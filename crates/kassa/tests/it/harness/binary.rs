@@ -127,7 +127,7 @@ impl Home {
             .stderr(File::create(&stderr).unwrap())
             .spawn()
             .unwrap();
-        Binary { child, url: String::new(), key: String::new(), stdout, stderr }
+        Binary::of(child, stdout, stderr)
     }
 
     /// Starts and waits until it serves.
@@ -139,6 +139,11 @@ impl Home {
 }
 
 impl Binary {
+    /// A process that was started by hand.
+    pub(crate) fn of(child: Child, stdout: PathBuf, stderr: PathBuf) -> Self {
+        Self { child, url: String::new(), key: String::new(), stdout, stderr }
+    }
+
     /// Reads address and key off the output, as a person would.
     pub(crate) async fn wait_until_serving(&mut self) {
         let deadline = Instant::now() + PATIENCE;
