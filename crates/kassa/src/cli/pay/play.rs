@@ -137,8 +137,8 @@ impl Customer {
             status: answer.status,
         });
         self.keep_cookies(&answer.headers);
-        if let Some(word) = answer.headers.get(OUTCOME_HEADER).and_then(|value| value.to_str().ok()) {
-            self.announced = Some(word.trim().to_ascii_lowercase());
+        if let Some(word) = outcome_header(&answer.headers) {
+            self.announced = Some(word);
         }
         Ok(answer)
     }
@@ -171,8 +171,10 @@ impl Customer {
             target.map(|target| here.join(target)).transpose().context("the page leads to no valid url")?;
         let away = target.as_ref().filter(|target| target.origin() != self.origin);
 
-        if let Some(outcome) = &page.outcome {
-            return Ok(self.end(outcome, away.unwrap_or(&here), &page.messages));
+        if let Some(shown) = &page.outcome {
+            // The header says more than the page: whoever pays is not told that the payment is held.
+            let outcome = outcome_header(&answer.headers).unwrap_or_else(|| shown.clone());
+            return Ok(self.end(&outcome, away.unwrap_or(&here), &page.messages));
         }
         if let Some(form) = page.challenge {
             return self.answer_challenge(form, &here);
@@ -285,4 +287,9 @@ impl Customer {
             messages: messages.iter().map(|message| self.mask.all(message)).collect(),
         })
     }
+}
+
+/// The gateway's word for how the payment ended, in the answer that ends it.
+fn outcome_header(headers: &HeaderMap) -> Option<String> {
+    Some(headers.get(OUTCOME_HEADER)?.to_str().ok()?.trim().to_ascii_lowercase())
 }

@@ -19,6 +19,7 @@ async fn pay_plays_the_customer_and_says_how_it_ended(
         ("cancelled", &["--outcome", "cancel"], 2, "declined"),
         ("refused", &["--card", "6799990000000000029"], 2, "declined"),
         ("mistyped", &["--card", "6799990000000000012"], 2, "rejected"),
+        ("held", &["--card", "6799990000000000052"], 2, "uncleared"),
     ] {
         let link = place(&binary, &binary.key, &order(id)).await;
         let ran = run(bare(&["pay", &link]).args(arguments));
