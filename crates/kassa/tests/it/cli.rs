@@ -43,7 +43,8 @@ async fn a_first_start_creates_what_it_needs_and_later_starts_say_the_same() {
     assert_eq!(first.url, home.url());
     assert_eq!(first.key.len(), 40, "a drawn key");
     let greeting = text(&first.stdout);
-    for part in ["Test shop", "curl -s", "/v1/json/orders", "payment_url", "6799990000000000011", "kassa pay"] {
+    for part in ["Test shop", "curl -s", "/v1/json/orders", "payment_url", "6799990000000000011", "kassa pay"]
+    {
         assert!(greeting.contains(part), "{part} is missing: {greeting}");
     }
     assert_eq!(mode(&home.data()), 0o700);
@@ -68,7 +69,8 @@ async fn the_printed_commands_run_as_they_are() {
     let binary = binary.serve().await;
     assert_eq!(binary.key, key);
     let greeting = text(&binary.stdout);
-    let commands: Vec<&str> = greeting.lines().map(str::trim).filter(|line| line.starts_with("curl ")).collect();
+    let commands: Vec<&str> =
+        greeting.lines().map(str::trim).filter(|line| line.starts_with("curl ")).collect();
     assert_eq!(commands.len(), 2, "{greeting}");
     for command in commands {
         let ran = shell(&format!(r"{command} -w '\n%{{http_code}}'"));

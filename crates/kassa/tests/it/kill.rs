@@ -37,7 +37,8 @@ pub(crate) struct Load {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_random_moments_nothing_is_lost_or_charged_twice() {
-    let (kills, seed) = (setting("TEST_KILLS").unwrap_or(15), setting("TEST_SEED").unwrap_or_else(fresh_seed));
+    let (kills, seed) =
+        (setting("TEST_KILLS").unwrap_or(15), setting("TEST_SEED").unwrap_or_else(fresh_seed));
     println!("TEST_KILLS={kills} TEST_SEED={seed}");
     let began = Instant::now();
     let home = Home::new(Database::Sqlite)
@@ -57,7 +58,9 @@ async fn killed_at_random_moments_nothing_is_lost_or_charged_twice() {
         broken: AtomicU32::new(0),
     });
     let clients: Vec<_> = (0..CLIENTS)
-        .map(|number| tokio::spawn(customers::keep_buying(Arc::clone(&load), number, Dice::new(seed, number))))
+        .map(|number| {
+            tokio::spawn(customers::keep_buying(Arc::clone(&load), number, Dice::new(seed, number)))
+        })
         .collect();
 
     let mut slowest = Duration::ZERO;
@@ -80,7 +83,11 @@ async fn killed_at_random_moments_nothing_is_lost_or_charged_twice() {
     println!(
         "{} orders acknowledged; {} requests, {} of them without an answer; slowest start {slowest:?}; \
          settled after {nights} times {:?}; {:?} so far",
-        placed.len(), count(&load.requests), count(&load.broken), books::NIGHT, began.elapsed(),
+        placed.len(),
+        count(&load.requests),
+        count(&load.broken),
+        books::NIGHT,
+        began.elapsed(),
     );
     books::check(&home, &load, &placed).await;
     drop(binary);

@@ -22,7 +22,10 @@ const TAMPERED: &[(&str, &str)] = &[
     ),
     ("DELETE FROM job WHERE kind = 'end_review'", "nothing is waiting to settle transaction"),
     ("DELETE FROM job WHERE kind = 'expire_transaction'", "nothing is waiting to settle transaction"),
-    ("UPDATE simulator_authorisation SET reversed_at = 1 WHERE order_id = 'paid'", "is paid without an approval"),
+    (
+        "UPDATE simulator_authorisation SET reversed_at = 1 WHERE order_id = 'paid'",
+        "is paid without an approval",
+    ),
     (
         "INSERT INTO simulator_authorisation (site_id, reference, order_id, amount_minor, currency, \
          response_code, authorization_code, manner, inquiries, reversals, created_at) \

@@ -47,11 +47,14 @@ async fn sites_are_listed_created_and_given_new_keys(
     assert!(created.stdout.starts_with("Site 2: Flowers & Co\nAPI key: "), "{created:?}");
     let listed = home.run(&["sites", "list"]).stdout;
     let rows: Vec<Vec<&str>> = listed.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(rows, [
-        vec!["ID", "KIND", "NAME"],
-        vec!["1", "test", "Test", "shop"],
-        vec!["2", "test", "Flowers", "&", "Co"],
-    ]);
+    assert_eq!(
+        rows,
+        [
+            vec!["ID", "KIND", "NAME"],
+            vec!["1", "test", "Test", "shop"],
+            vec!["2", "test", "Flowers", "&", "Co"],
+        ]
+    );
 
     let old = key(&created.stdout);
     let shop = Shop::open(&old).await;

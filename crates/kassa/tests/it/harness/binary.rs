@@ -6,13 +6,17 @@ use std::cell::Cell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 /// How long anything the binary does by itself may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Below the ports that systems hand out, so that nothing else gets one while the binary is down.
-const PORTS: std::ops::Range<u16> = 20_000..32_000;
+const PORTS: u16 = 20_000;
+const PORTS_USED: u16 = 12_000;
+/// How many of them this process has looked at.
+static TAKEN: AtomicU16 = AtomicU16::new(0);
 
 /// Where one deployment lives: its folder, its database, its settings. It outlives the processes on it.
 #[derive(Debug)]
@@ -60,12 +64,14 @@ impl Home {
 
     /// The same address at every start.
     pub(crate) fn at_one_address(mut self) -> Self {
-        let offset = u16::try_from(std::process::id() % 11_000).unwrap();
-        let port = (PORTS.start + offset..PORTS.end)
-            .find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok())
-            .expect("a free port");
-        self.listen = format!("127.0.0.1:{port}");
-        self
+        let first = u16::try_from(std::process::id() % 1_000).unwrap() * 10;
+        loop {
+            let port = PORTS + (first + TAKEN.fetch_add(1, Ordering::SeqCst)) % PORTS_USED;
+            if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+                self.listen = format!("127.0.0.1:{port}");
+                return self;
+            }
+        }
     }
 
     /// An environment variable for every process.

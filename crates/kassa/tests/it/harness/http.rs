@@ -58,7 +58,7 @@ impl Http {
         let answer = self.client.send(request, &Reach::Anywhere).await?;
         let text = String::from_utf8_lossy(&answer.body).into_owned();
         if let Some(kept) = &self.kept {
-            kept.lock().unwrap().push(format!("{method} {url}\n{:?}\n\n{text}", answer.headers));
+            kept.lock().unwrap().push(format!("{} {:?}\n\n{text}", answer.status, answer.headers));
         }
         Ok(Reply { status: answer.status, url, headers: answer.headers, text })
     }

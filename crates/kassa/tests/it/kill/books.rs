@@ -88,7 +88,8 @@ fn unchanged(order: &Placed, now: &Value, home: &Home) {
 
 /// What a shop hears never goes back.
 fn heard_in_order(id: &str, history: &[Told]) {
-    let line = || history.iter().map(|told| (told.sequence, told.order["status"].clone())).collect::<Vec<_>>();
+    let line =
+        || history.iter().map(|told| (told.sequence, told.order["status"].clone())).collect::<Vec<_>>();
     for pair in history.windows(2) {
         let (earlier, later) = (&pair[0], &pair[1]);
         assert!(earlier.sequence <= later.sequence, "{id}: the sequence went back: {:?}", line());
@@ -110,7 +111,8 @@ fn heard_the_end(id: &str, now: &Value, history: &[Told]) {
 
 /// At most one approval of an order stands at the acquirer, and only where the order says so.
 fn nobody_charged_twice(home: &Home, shown: &BTreeMap<String, String>) {
-    let sql = "SELECT order_id FROM simulator_authorisation WHERE response_code = '00' AND reversed_at IS NULL";
+    let sql =
+        "SELECT order_id FROM simulator_authorisation WHERE response_code = '00' AND reversed_at IS NULL";
     let charged: Vec<String> = rows(home, sql, |row| row.get(0));
     let mut seen = BTreeSet::new();
     for order in &charged {
@@ -124,11 +126,7 @@ fn nobody_charged_twice(home: &Home, shown: &BTreeMap<String, String>) {
     }
 }
 
-fn rows<T>(
-    home: &Home,
-    sql: &str,
-    read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
-) -> Vec<T> {
+fn rows<T>(home: &Home, sql: &str, read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
     let connection = home.sqlite();
     let mut statement = connection.prepare(sql).unwrap();
     statement.query_map([], read).unwrap().collect::<Result<_, _>>().unwrap()
