@@ -17,6 +17,10 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+/// How long a stop waits for the acquirer's answer to payments that are under way. A payment whose answer comes
+/// later is unknown, and is asked for after the next start.
+const GRACE: Duration = Duration::from_secs(3);
+
 /// Serves until it is told to stop.
 pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
     let config = Config::load(flags)?;
@@ -43,8 +47,7 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
     server::serve(listener, app.router(), limits, stopping).await;
     tracing::info!("stopping: what is under way is finished");
     app.underway.close();
-    let patience = Duration::from_millis(u64::try_from(app.settings.answer_within.0).unwrap_or(0));
-    if tokio::time::timeout(patience, app.underway.wait()).await.is_err() {
+    if tokio::time::timeout(GRACE, app.underway.wait()).await.is_err() {
         tracing::warn!("payments are still under way: their outcome is asked for after the next start");
     }
     stop.send_replace(true);
