@@ -244,7 +244,7 @@ impl Db {
         let (reply, answer) = oneshot::channel();
         let queued = Queued { write, reply };
         let sent = match self {
-            Self::Sqlite(db) => db.queue.send(queued).await.is_ok(),
+            Self::Sqlite(db) => db.send(queued).await,
             Self::Postgres(db) => db.lane(&queued.write.key).send(queued).await.is_ok(),
         };
         if !sent {

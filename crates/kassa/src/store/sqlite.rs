@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, ToSql, params_from_iter};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Mutex;
+use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 
 const READERS: usize = 4;
@@ -17,8 +18,22 @@ const READERS: usize = 4;
 /// An open SQLite file.
 #[derive(Debug)]
 pub(crate) struct Sqlite {
-    pub(crate) queue: mpsc::Sender<Queued>,
+    /// Taken when the database is closed.
+    queue: Option<mpsc::Sender<Queued>>,
+    writer: Option<JoinHandle<()>>,
     readers: Vec<Mutex<Session>>,
+}
+
+/// A clean end: what is queued is committed, and the last connection folds the log into the one file.
+impl Drop for Sqlite {
+    fn drop(&mut self) {
+        self.readers.clear();
+        self.queue = None;
+        if let Some(writer) = self.writer.take() {
+            // A writer that panicked has said so already.
+            let _ = writer.join();
+        }
+    }
 }
 
 /// A connection with its statements, rewritten from `$1` to `?1`: SQLite numbers `$` parameters by their
@@ -45,11 +60,19 @@ impl Sqlite {
             readers.push(Mutex::new(Session::new(reader)));
         }
         let (queue, waiting) = mpsc::channel(QUEUE);
-        std::thread::Builder::new()
+        let writer = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
             .spawn(move || write_all(Session::new(writer), waiting))
             .context("starting the database writer")?;
-        Ok(Self { queue, readers })
+        Ok(Self { queue: Some(queue), writer: Some(writer), readers })
+    }
+
+    /// Hands a write to the writer; whether there still is one.
+    pub(crate) async fn send(&self, queued: Queued) -> bool {
+        match &self.queue {
+            Some(queue) => queue.send(queued).await.is_ok(),
+            None => false,
+        }
     }
 
     /// Reads with whichever reader is free.
