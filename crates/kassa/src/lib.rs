@@ -1,5 +1,9 @@
 //! Kassa's world: the API, the pages, the workers, the store and the simulator around the `payments` crate.
 
+// The store's tests share the test databases of `tests/it`, which name this crate from outside.
+#[cfg(test)]
+extern crate self as kassa;
+
 mod acquirer;
 mod api;
 pub mod app;

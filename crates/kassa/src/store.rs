@@ -13,6 +13,8 @@ mod orders;
 mod postgres;
 mod sites;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 mod transaction_row;
 pub(crate) mod words;
 

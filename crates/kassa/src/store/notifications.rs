@@ -88,8 +88,9 @@ impl Store {
 
     /// Nobody is to be told: the order names no URL and neither does its site.
     pub(crate) async fn drop_delivery(&self, delivery: &Delivery) -> Result<(), WriteError> {
-        let sql = "UPDATE notification SET due_at = NULL, lease_until = 0 \
-                   WHERE site_id = $1 AND order_id = $2 AND lease_epoch = $3 AND version_wanted = $4";
+        let sql = "UPDATE notification SET lease_until = 0, \
+                   due_at = CASE WHEN version_wanted > $4 THEN due_at ELSE NULL END \
+                   WHERE site_id = $1 AND order_id = $2 AND lease_epoch = $3";
         let params = [
             delivery.site.0.into(),
             delivery.order.as_str().into(),

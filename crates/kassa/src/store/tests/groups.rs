@@ -1,0 +1,185 @@
+//! Many writes at once: each stands or falls alone, whatever shares its commit.
+
+use super::*;
+use futures_util::future::join_all;
+use payments::ledger::Step;
+use payments::transaction::Transaction;
+use rstest::rstest;
+
+#[rstest]
+#[tokio::test]
+async fn of_fifty_commits_from_one_version_exactly_one_wins(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let bench = Bench::open(database).await;
+    let another = bench.another().await;
+    let order = bench.place("a").await;
+    let all: Vec<_> = (1..=50).map(|minor| bench.replacing(&order, minor)).collect();
+    let commits = all.iter().enumerate().map(|(at, changes)| {
+        let store = if at % 2 == 0 { &bench.store } else { &another };
+        store.commit(SITE, &order.id, Some(&order), changes, after(1))
+    });
+    let ended = join_all(commits).await;
+    let winners: Vec<_> = (0..50).filter(|at| ended[*at].is_ok()).collect();
+    let stale = ended.iter().filter(|ended| matches!(ended, Err(WriteError::Stale))).count();
+    assert_eq!((winners.len(), stale), (1, 49), "{ended:?}");
+    assert_eq!(bench.load("a").await, Some(changed(&order, &all[winners[0]], after(1))));
+    assert_eq!(bench.number("SELECT COUNT(*) FROM session").await, 2, "the others left nothing");
+    assert_eq!(bench.number("SELECT COUNT(*) FROM job").await, 1, "the others left nothing");
+}
+
+#[rstest]
+#[tokio::test]
+async fn of_fifty_who_place_one_order_exactly_one_wins(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let bench = Bench::open(database).await;
+    let all: Vec<_> = (1..=50)
+        .map(|minor| match place(None, bench.request("a", minor), NOW).unwrap() {
+            Placing::Opened(changes) => changes,
+            Placing::Same => panic!("a new order opens a session"),
+        })
+        .collect();
+    let order = id("a");
+    let ended =
+        join_all(all.iter().map(|changes| bench.store.commit(SITE, &order, None, changes, NOW))).await;
+    assert_eq!(ended.iter().filter(|ended| ended.is_ok()).count(), 1, "{ended:?}");
+    assert_eq!(ended.iter().filter(|ended| matches!(ended, Err(WriteError::Stale))).count(), 49, "{ended:?}");
+    assert_eq!(bench.number("SELECT COUNT(*) FROM session").await, 1);
+}
+
+#[rstest]
+#[tokio::test]
+async fn five_hundred_writes_at_once_are_all_acknowledged_and_readable(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let bench = Bench::open(database).await;
+    let names: Vec<String> = (0..500).map(|number| format!("order {number}")).collect();
+    let placed = join_all(names.iter().map(|name| bench.place(name))).await;
+    // A node that starts afterwards sees them too.
+    let another = bench.another().await;
+    for order in placed {
+        assert_eq!(another.load(SITE, &order.id).await.unwrap(), Some(order));
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_write_that_fails_fails_alone(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
+    let bench = Bench::open(database).await;
+    let names: Vec<String> = (0..60).map(|number| format!("order {number}")).collect();
+    let mut orders = Vec::new();
+    for (number, name) in (0_i64..).zip(&names) {
+        let order = bench.place(name).await;
+        orders.push(if number % 7 == 0 {
+            bench.run(&order, submit(&order, number), NOW).await
+        } else {
+            order
+        });
+    }
+    // The same for all: open an attempt. Where one is open already, the unique index refuses.
+    let opened: Vec<Vec<Change>> = orders
+        .iter()
+        .zip(1_000..)
+        .map(|(order, number)| {
+            let fresh = Order { transactions: Vec::new(), ..order.clone() };
+            decide(&fresh, submit(order, number), after(1)).unwrap()
+        })
+        .collect();
+    let commits = orders
+        .iter()
+        .zip(&opened)
+        .map(|(order, changes)| bench.store.commit(SITE, &order.id, Some(order), changes, after(1)));
+    let ended = join_all(commits).await;
+    for (((number, order), changes), ended) in (0..).zip(&orders).zip(&opened).zip(&ended) {
+        let stored = bench.load(order.id.as_str()).await.unwrap();
+        if number % 7 == 0 {
+            assert!(matches!(ended, Err(WriteError::Failed(_))), "{number}: {ended:?}");
+            assert_eq!(stored, *order, "nothing of it happened");
+        } else {
+            assert!(ended.is_ok(), "{number}: {ended:?}");
+            assert_eq!(stored, changed(order, changes, after(1)));
+        }
+    }
+    assert_eq!(bench.number("SELECT COUNT(*) FROM payment_transaction").await, 60);
+}
+
+#[rstest]
+#[tokio::test]
+async fn an_order_has_at_most_one_attempt_that_is_open_or_paid(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let bench = Bench::open(database).await;
+    for (at, (name, steps, counts)) in [
+        ("authenticating", vec![], true),
+        ("authorising", vec![authenticated(1)], true),
+        ("unknown", vec![authenticated(1), answered(1, Outcome::Unknown)], true),
+        ("held", vec![authenticated(1), approved(1, 7)], true),
+        ("paid", vec![authenticated(1), approved(1, 1)], true),
+        (
+            "declined",
+            vec![authenticated(1), answered(1, Outcome::Declined { response_code: "51".to_owned() })],
+            false,
+        ),
+        ("cancelled", vec![Command::Cancel], false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let first = TransactionId(10 * i64::try_from(at).unwrap() + 1);
+        let order = bench.place(name).await;
+        let mut order = bench.run(&order, submit(&order, first.0), NOW).await;
+        for step in steps {
+            let step = match step {
+                Command::Authenticated { authentication, card_at_hand, answer_within, .. } => {
+                    Command::Authenticated { transaction: first, authentication, card_at_hand, answer_within }
+                }
+                Command::AuthorisationAnswered { outcome, .. } => answered(first.0, outcome),
+                other => other,
+            };
+            order = bench.run(&order, step, NOW).await;
+        }
+        let second = Transaction {
+            id: TransactionId(first.0 + 1),
+            state: payments::transaction::State::Authenticating,
+            ..order.transactions[0].clone()
+        };
+        let open = [Change::TransactionOpened(Box::new(second))];
+        let ended = bench.store.commit(SITE, &order.id, Some(&order), &open, NOW).await;
+        assert_eq!(matches!(ended, Err(WriteError::Failed(_))), counts, "{name}: {ended:?}");
+        assert_eq!(bench.load(name).await.unwrap().transactions.len(), if counts { 1 } else { 2 }, "{name}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_step_of_an_attempt_is_posted_once(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let bench = Bench::open(database).await;
+    let order = bench.place("a").await;
+    let post = |step: Step| {
+        [Change::Transferred { transaction: TransactionId(1), step, transfer: step.transfer(eur(1_000)) }]
+    };
+    bench.store.commit(SITE, &order.id, Some(&order), &post(Step::Hold), NOW).await.unwrap();
+    let order = changed(&order, &post(Step::Hold), NOW);
+    let again = bench.store.commit(SITE, &order.id, Some(&order), &post(Step::Hold), NOW).await;
+    assert!(matches!(again, Err(WriteError::Failed(_))), "{again:?}");
+    bench.store.commit(SITE, &order.id, Some(&order), &post(Step::Clear), NOW).await.unwrap();
+    assert_eq!(bench.number("SELECT COUNT(*) FROM ledger_transfer").await, 2);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_statement_that_makes_no_sense_is_refused_and_the_writer_goes_on(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let bench = Bench::open(database).await;
+    let nonsense = Statement { sql: "UPDATE no_such_table SET x = 1", params: Vec::new() };
+    let ended = bench.store.db.execute("any".to_owned(), nonsense).await;
+    assert!(matches!(ended, Err(WriteError::Failed(_))), "{ended:?}");
+    let read = bench.store.db.read(statement("SELECT x FROM no_such_table", [])).await;
+    assert!(read.is_err(), "{read:?}");
+    let order = bench.place("a").await;
+    assert_eq!(bench.load("a").await, Some(order));
+}
