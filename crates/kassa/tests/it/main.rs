@@ -13,3 +13,4 @@ mod outcomes;
 mod pages;
 mod payment;
 mod secrets;
+mod tidy;
