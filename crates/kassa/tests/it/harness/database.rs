@@ -1,8 +1,8 @@
 //! A fresh database for each test, on either engine.
 
+use kassa::random::Random;
 use kassa::store::Location;
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// The engine a test runs on.
 #[derive(Clone, Copy, Debug)]
@@ -10,8 +10,6 @@ pub(crate) enum Database {
     Sqlite,
     Postgres,
 }
-
-static SCHEMAS: AtomicU32 = AtomicU32::new(0);
 
 impl Database {
     /// An empty database: a file in `folder`, or a schema of its own.
@@ -27,8 +25,8 @@ async fn create_schema() -> String {
     #[expect(clippy::disallowed_methods, reason = "the test script says where its database listens")]
     let url = std::env::var("TEST_POSTGRES_URL");
     let url = url.expect("TEST_POSTGRES_URL is not set: run ./test, which starts a database");
-    let number = SCHEMAS.fetch_add(1, Ordering::SeqCst);
-    let schema = format!("it_{}_{number}", std::process::id());
+    // Drawn: process ids come back while a database server lives on.
+    let schema = format!("it_{}", Random::system().alphanumeric(20).to_lowercase());
     let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
     tokio::spawn(connection);
     client.batch_execute(&format!("CREATE SCHEMA {schema}")).await.unwrap();
