@@ -4,22 +4,26 @@ mod binary;
 mod customer;
 mod database;
 mod http;
+mod inspect;
+mod setup;
 mod shop;
 
 pub(crate) use binary::{Binary, Home, Ran, bare, run, write_key};
 pub(crate) use customer::{Customer, Page};
 pub(crate) use database::Database;
+pub(crate) use setup::Setup;
 pub(crate) use http::{Http, Reply};
 pub(crate) use shop::{Heard, Manners, Shop, verify};
 
-use kassa::app::{App, Settings};
+use kassa::app::App;
 use kassa::clock::Clock;
 use kassa::keys::KeyRing;
 use kassa::outbound;
 use kassa::random::Random;
-use kassa::store::Store;
+use kassa::store::{Location, Store};
 use payments::time::{Millis, Timestamp};
 use serde_json::{Value, json};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -35,7 +39,10 @@ pub(crate) struct Gateway {
     pub(crate) key: String,
     pub(crate) shop: Shop,
     client: outbound::Client,
-    _folder: TempDir,
+    location: Location,
+    setup: Setup,
+    folder: TempDir,
+    serving: tokio::task::JoinHandle<()>,
 }
 
 /// What the API answered.
@@ -61,30 +68,37 @@ impl Gateway {
 
     /// The same, with an acquirer that is given up on after `answer_within`.
     pub(crate) async fn start_with(database: Database, answer_within: Duration) -> Self {
+        let answer_within = Millis(i64::try_from(answer_within.as_millis()).unwrap());
+        Self::start_as(database, Setup { answer_within, ..Setup::default() }).await
+    }
+
+    /// The same, set up differently.
+    pub(crate) async fn start_as(database: Database, setup: Setup) -> Self {
         // Shown with a failing test. The first test of the process sets it up for all.
         let _ = tracing_subscriber::fmt().with_max_level(tracing::Level::INFO).with_test_writer().try_init();
         let folder = tempfile::tempdir().unwrap();
         let location = database.create(folder.path()).await;
         let store = Store::open(&location).await.unwrap();
-        let random = Random::system();
-        let keys = Arc::new(KeyRing::create(&folder.path().join("key"), &random).unwrap());
+        KeyRing::create(&folder.path().join("key"), &Random::system()).unwrap();
         let clock = Clock::manual(START);
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let settings = Settings {
-            public_url: url.clone(),
-            answer_within: Millis(i64::try_from(answer_within.as_millis()).unwrap()),
-            page_wait: Duration::from_secs(10),
-            notify_hold: Duration::from_secs(10),
-            notify_allow: Vec::new(),
-        };
-        let client = outbound::Client::new(outbound::Options::default()).unwrap();
-        let app = App::new(settings, clock.clone(), random, keys, store, client.clone());
+        let (app, url, serving) = serve(&setup, &clock, store, folder.path()).await;
         let key = app.set_up(None).await.unwrap().expose().to_owned();
-        let router = app.router();
-        tokio::spawn(async move { axum::serve(listener, router).await });
         let shop = Shop::open(&key).await;
-        Self { app, clock, url, key, shop, client, _folder: folder }
+        let client = outbound::Client::new(outbound::Options::default()).unwrap();
+        Self { app, clock, url, key, shop, client, location, setup, folder, serving }
+    }
+
+    /// The process ends without a good-bye and another one starts on what was kept, at another address.
+    pub(crate) async fn restart(self) -> Self {
+        self.serving.abort();
+        let store = self.app.store().clone();
+        let (app, url, serving) = serve(&self.setup, &self.clock, store, self.folder.path()).await;
+        Self { app, url, serving, ..self }
+    }
+
+    /// Another process on the same database.
+    pub(crate) async fn twin(&self) -> App {
+        serve(&self.setup, &self.clock, self.app.store().clone(), self.folder.path()).await.0
     }
 
     /// The order of the README, with this shop's URLs.
@@ -163,4 +177,20 @@ impl Gateway {
     pub(crate) fn customer(&self) -> Customer<'_> {
         Customer::new(self, self.client.clone())
     }
+}
+
+async fn serve(
+    setup: &Setup,
+    clock: &Clock,
+    store: Store,
+    folder: &Path,
+) -> (App, String, tokio::task::JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let keys = Arc::new(KeyRing::open(&folder.join("key")).unwrap());
+    let client = outbound::Client::new(setup.outbound.clone()).unwrap();
+    let app = App::new(setup.settings(&url), clock.clone(), Random::system(), keys, store, client);
+    let router = app.router();
+    let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+    (app, url, serving)
 }

@@ -1,7 +1,7 @@
 //! A shop: it listens for notifications, verifies each as the official SDKs do, and remembers them.
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
@@ -10,6 +10,8 @@ use base64::prelude::BASE64_STANDARD;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::watch;
 
 /// How the shop answers notifications.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,14 @@ pub(crate) enum Manners {
     Acknowledge,
     /// This status and body.
     Answer(u16, &'static str),
+    /// 503 and this `Retry-After`.
+    Later(&'static str),
+    /// 302 to another page that would acknowledge.
+    Redirect,
+    /// 200 and a body without an end, as fast as it is read.
+    Flood,
+    /// 200 and a body of which a letter comes now and then, forever.
+    Drip,
     /// Nothing, ever.
     Hang,
 }
@@ -35,11 +45,35 @@ pub(crate) struct Heard {
     pub(crate) verified: bool,
 }
 
+impl Heard {
+    /// A header, or nothing.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// A parameter of the query, decoded.
+    pub(crate) fn query(&self, name: &str) -> Option<String> {
+        let (_, query) = self.path_and_query.split_once('?')?;
+        let found = url::form_urlencoded::parse(query.as_bytes()).find(|(key, _)| key == name);
+        found.map(|(_, value)| value.into_owned())
+    }
+
+    /// The time under the signature.
+    pub(crate) fn signed_at(&self) -> String {
+        let decoded = String::from_utf8(BASE64_STANDARD.decode(self.header("auth")).unwrap()).unwrap();
+        decoded.split_once(':').unwrap().0.to_owned()
+    }
+}
+
 #[derive(Debug)]
 struct Memory {
     key: String,
     manners: Mutex<Manners>,
     heard: Mutex<Vec<Heard>>,
+    /// How many arrived, for whoever waits for them.
+    arrived: watch::Sender<usize>,
+    /// How many are being answered right now, and the most at any moment.
+    busy: Mutex<(usize, usize)>,
 }
 
 /// A running shop.
@@ -58,6 +92,8 @@ impl Shop {
             key: key.to_owned(),
             manners: Mutex::new(Manners::Acknowledge),
             heard: Mutex::default(),
+            arrived: watch::Sender::new(0),
+            busy: Mutex::default(),
         });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&memory));
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -75,6 +111,17 @@ impl Shop {
     /// Every notification so far.
     pub(crate) fn heard(&self) -> Vec<Heard> {
         self.memory.heard.lock().unwrap().clone()
+    }
+
+    /// Waits until so many notifications have arrived.
+    pub(crate) async fn wait_for(&self, count: usize) {
+        let mut arrived = self.memory.arrived.subscribe();
+        arrived.wait_for(|arrived| *arrived >= count).await.unwrap();
+    }
+
+    /// The most notifications that were ever answered at the same time.
+    pub(crate) fn busiest(&self) -> usize {
+        self.memory.busy.lock().unwrap().1
     }
 
     /// The status words that arrived, in order.
@@ -101,11 +148,52 @@ async fn answer(
         && verify(&memory.key, &headers, order.to_string().as_bytes());
     let heard = Heard { method: method.to_string(), path_and_query, headers, body, order, verified };
     memory.heard.lock().unwrap().push(heard);
+    memory.arrived.send_modify(|arrived| *arrived += 1);
+    let _busy = Busy::begin(&memory);
     let manners = *memory.manners.lock().unwrap();
     match manners {
         Manners::Acknowledge => "OK".into_response(),
         Manners::Answer(status, body) => (StatusCode::from_u16(status).unwrap(), body).into_response(),
+        Manners::Later(wait) => {
+            (StatusCode::SERVICE_UNAVAILABLE, [("retry-after", wait)], "later").into_response()
+        }
+        Manners::Redirect => {
+            (StatusCode::FOUND, [("location", "/notification/elsewhere")], "OK").into_response()
+        }
+        Manners::Flood => endless(None).into_response(),
+        Manners::Drip => endless(Some(Duration::from_millis(20))).into_response(),
         Manners::Hang => std::future::pending().await,
+    }
+}
+
+fn endless(pause: Option<Duration>) -> Body {
+    Body::from_stream(futures_util::stream::unfold((), move |()| async move {
+        let bytes = match pause {
+            Some(pause) => {
+                tokio::time::sleep(pause).await;
+                Bytes::from_static(b"x")
+            }
+            None => Bytes::from_static(&[b'x'; 1024]),
+        };
+        Some((Ok::<_, std::convert::Infallible>(bytes), ()))
+    }))
+}
+
+/// One notification that is being answered, until it is dropped.
+struct Busy<'a>(&'a Memory);
+
+impl<'a> Busy<'a> {
+    fn begin(memory: &'a Memory) -> Self {
+        let mut busy = memory.busy.lock().unwrap();
+        busy.0 += 1;
+        busy.1 = busy.1.max(busy.0);
+        Self(memory)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.busy.lock().unwrap().0 -= 1;
     }
 }
 

@@ -1,0 +1,47 @@
+//! What a test may want to be different about its gateway.
+
+use kassa::app::Settings;
+use kassa::outbound::{Network, Options};
+use payments::time::Millis;
+use std::time::Duration;
+
+/// The settings of a gateway. The times that really pass are long: a slow machine fails no test.
+#[derive(Clone, Debug)]
+pub(crate) struct Setup {
+    pub(crate) answer_within: Millis,
+    pub(crate) page_wait: Duration,
+    pub(crate) notify_hold: Duration,
+    pub(crate) notify_allow: Vec<Network>,
+    /// The limits of notifications.
+    pub(crate) outbound: Options,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            answer_within: Millis::seconds(20),
+            page_wait: Duration::from_secs(10),
+            notify_hold: Duration::from_secs(10),
+            notify_allow: Vec::new(),
+            outbound: Options::default(),
+        }
+    }
+}
+
+impl Setup {
+    /// A gateway that gives a hanging shop up after half a second, and does not hold customers for it.
+    pub(crate) fn impatient() -> Self {
+        let outbound = Options { total_timeout: Duration::from_millis(500), ..Options::default() };
+        Self { outbound, notify_hold: Duration::from_millis(1), ..Self::default() }
+    }
+
+    pub(super) fn settings(&self, url: &str) -> Settings {
+        Settings {
+            public_url: url.to_owned(),
+            answer_within: self.answer_within,
+            page_wait: self.page_wait,
+            notify_hold: self.notify_hold,
+            notify_allow: self.notify_allow.clone(),
+        }
+    }
+}
