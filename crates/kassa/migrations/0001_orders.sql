@@ -168,6 +168,7 @@ CREATE TABLE notification (
 );
 
 CREATE INDEX notification_due ON notification (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX notification_due_of_site ON notification (site_id, due_at) WHERE due_at IS NOT NULL;
 
 -- History of deliveries, append-only.
 CREATE TABLE notification_attempt (

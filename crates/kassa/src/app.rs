@@ -8,6 +8,7 @@ use crate::outbound::{self, Network};
 use crate::random::Random;
 use crate::store::Store;
 use crate::store::db::ReadError;
+use crate::worker::slots::Slots;
 use payments::ids::{OrderId, SESSION_RANDOM, SessionId, SiteId, TransactionId};
 use payments::order::Order;
 use payments::time::{Millis, Timestamp};
@@ -48,6 +49,8 @@ pub struct Parts {
     pub(crate) cards: CardsInHand,
     /// What has to come to its end before the process may.
     pub(crate) underway: TaskTracker,
+    /// Which sites are being told something.
+    pub(crate) slots: Slots,
     /// Rung when work may have become due.
     pub(crate) work: Notify,
     /// Says which order changed or was acknowledged, to whoever waits for it.
@@ -89,6 +92,7 @@ impl App {
             acquirer,
             outbound,
             cards,
+            slots: Slots::default(),
             underway,
             work,
             changed,

@@ -2,17 +2,20 @@
 
 mod deliver_notification;
 mod resolve_unknown;
+pub(crate) mod slots;
 
 use crate::acquirer;
 use crate::app::App;
 use crate::run::RunError;
 use crate::store::{Claimed, Delivery};
+use futures_util::future::join_all;
 use payments::change::Job;
 use payments::decide::{Command, Refused, reversal_delay};
 use payments::ids::{OrderId, SiteId, TransactionId};
 use payments::order::Order;
 use payments::time::{Millis, Timestamp};
 use payments::transaction::State;
+use slots::{PER_SITE, Slot};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -43,23 +46,26 @@ pub(crate) async fn work(app: App, mut stopped: tokio::sync::watch::Receiver<boo
     let permits = Arc::new(Semaphore::new(DELIVERIES));
     let mut deliveries = JoinSet::new();
     while !*stopped.borrow() {
+        let looked_at = app.now();
         let claimed = app.claim_due(permits.available_permits()).await;
-        let busy = !claimed.is_empty();
-        for delivery in claimed {
+        let mut busy = !claimed.is_empty();
+        for (delivery, slot) in claimed {
             let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
                 return;
             };
             let app = app.clone();
             deliveries.spawn(async move {
                 app.deliver(delivery).await;
-                drop(permit);
+                drop((permit, slot));
             });
         }
-        while deliveries.try_join_next().is_some() {}
+        while deliveries.try_join_next().is_some() {
+            busy = true;
+        }
         if app.work_jobs().await || busy {
             continue;
         }
-        let nap = app.nap().await;
+        let nap = app.nap(looked_at).await;
         tokio::select! {
             () = app.work.notified() => {}
             () = tokio::time::sleep(nap) => {}
@@ -76,9 +82,12 @@ impl App {
     pub async fn run_jobs(&self) {
         loop {
             let mut deliveries = JoinSet::new();
-            for delivery in self.claim_due(DELIVERIES).await {
+            for (delivery, slot) in self.claim_due(DELIVERIES).await {
                 let app = self.clone();
-                deliveries.spawn(async move { app.deliver(delivery).await });
+                deliveries.spawn(async move {
+                    app.deliver(delivery).await;
+                    drop(slot);
+                });
             }
             let delivered = deliveries.join_all().await.len();
             if !self.work_jobs().await && delivered == 0 {
@@ -87,17 +96,35 @@ impl App {
         }
     }
 
-    async fn claim_due(&self, room: usize) -> Vec<Delivery> {
-        let limit = i64::try_from(room).unwrap_or(i64::MAX);
-        if limit == 0 {
-            return Vec::new();
-        }
+    /// Claims what is due and may run: `room` deliveries at most, and no more of a site than its slots.
+    async fn claim_due(&self, mut room: usize) -> Vec<(Delivery, Slot)> {
         let now = self.now();
-        let claimed = self.store.claim_notifications(now, now.plus(LEASE), limit).await;
-        claimed.unwrap_or_else(|error| {
-            tracing::error!(%error, "due notifications could not be claimed");
+        let sites =
+            self.store.sites_to_tell(now, i64::try_from(PER_SITE).unwrap_or(i64::MAX)).await.unwrap_or_else(
+                |error| {
+                    tracing::error!(%error, "due notifications could not be looked up");
+                    Vec::new()
+                },
+            );
+        let mut claims = Vec::new();
+        for (site, waiting) in sites {
+            let slots = self.slots.take(site, usize::try_from(waiting).unwrap_or(0).min(room));
+            room -= slots.len();
+            if !slots.is_empty() {
+                claims.push(self.claim_for(site, slots, now));
+            }
+        }
+        join_all(claims).await.into_iter().flatten().collect()
+    }
+
+    async fn claim_for(&self, site: SiteId, slots: Vec<Slot>, now: Timestamp) -> Vec<(Delivery, Slot)> {
+        let limit = i64::try_from(slots.len()).unwrap_or(i64::MAX);
+        let claimed = self.store.claim_notifications(site, now, now.plus(LEASE), limit).await;
+        let claimed = claimed.unwrap_or_else(|error| {
+            tracing::error!(site.id = %site, %error, "due notifications could not be claimed");
             Vec::new()
-        })
+        });
+        claimed.into_iter().zip(slots).collect()
     }
 
     /// Does the jobs that are due; whether there were any.
@@ -206,9 +233,10 @@ impl App {
         }))
     }
 
-    /// How long there is nothing to do, as far as is known.
-    async fn nap(&self) -> Duration {
-        let due = self.store.next_due().await.ok().flatten();
+    /// How long there is nothing to do, as far as is known. What was due at `looked_at` was taken then, or
+    /// waits for something that wakes the worker.
+    async fn nap(&self, looked_at: Timestamp) -> Duration {
+        let due = self.store.next_due(looked_at).await.ok().flatten();
         let left = due.map_or(NAP.as_millis().try_into().unwrap_or(1_000), |due| due.since(self.now()).0);
         Duration::from_millis(u64::try_from(left.max(5)).unwrap_or(5)).min(NAP)
     }

@@ -73,11 +73,11 @@ impl Store {
         self.db.execute("jobs".to_owned(), ended).await.map(|_| ())
     }
 
-    /// When the next job or notification is due, as far as is known now.
-    pub(crate) async fn next_due(&self) -> Result<Option<Timestamp>, ReadError> {
-        let sql = "SELECT MIN(due_at) FROM (SELECT due_at FROM job UNION ALL \
-                   SELECT due_at FROM notification WHERE due_at IS NOT NULL) AS due";
-        let rows = self.db.read(statement(sql, [])).await?;
+    /// When the next job or notification becomes due after `now`, as far as is known.
+    pub(crate) async fn next_due(&self, now: Timestamp) -> Result<Option<Timestamp>, ReadError> {
+        let sql = "SELECT MIN(due_at) FROM (SELECT MIN(due_at) AS due_at FROM job WHERE due_at > $1 \
+                   UNION ALL SELECT MIN(due_at) FROM notification WHERE due_at > $1) AS due";
+        let rows = self.db.read(statement(sql, [now.0.into()])).await?;
         let first = rows.into_iter().next();
         Ok(first.map(|row| row.columns().optional_int()).transpose()?.flatten().map(Timestamp))
     }

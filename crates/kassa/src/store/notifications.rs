@@ -54,20 +54,39 @@ pub(crate) enum Next {
 }
 
 impl Store {
-    /// Takes up to `limit` due notifications for this process alone, until `lease_until`.
+    /// The sites with due notifications that nobody delivers yet, and how many, counted up to `most`. Who has
+    /// waited longest comes first.
+    pub(crate) async fn sites_to_tell(
+        &self,
+        now: Timestamp,
+        most: i64,
+    ) -> Result<Vec<(SiteId, i64)>, ReadError> {
+        let sql = "SELECT id, waiting FROM (SELECT site.id AS id, \
+                   (SELECT n.due_at FROM notification n WHERE n.site_id = site.id AND n.due_at <= $1 \
+                   AND n.lease_until <= $1 ORDER BY n.due_at LIMIT 1) AS oldest, \
+                   (SELECT COUNT(*) FROM (SELECT 1 FROM notification n \
+                   WHERE n.site_id = site.id AND n.due_at <= $1 AND n.lease_until <= $1 LIMIT $2) AS due) \
+                   AS waiting FROM site) AS sites WHERE waiting > 0 ORDER BY oldest";
+        let rows = self.db.read(statement(sql, [now.0.into(), most.into()])).await?;
+        let parse = |columns: &mut Columns| Ok((SiteId(columns.int()?), columns.int()?));
+        rows.into_iter().map(|row| parse(&mut row.columns())).collect()
+    }
+
+    /// Takes up to `limit` due notifications of a site for this process alone, until `lease_until`.
     pub(crate) async fn claim_notifications(
         &self,
+        site: SiteId,
         now: Timestamp,
         lease_until: Timestamp,
         limit: i64,
     ) -> Result<Vec<Delivery>, WriteError> {
         let sql = "UPDATE notification SET lease_until = $1, lease_epoch = lease_epoch + 1 \
-                   WHERE lease_until <= $2 AND due_at <= $2 AND (site_id, order_id) IN \
-                   (SELECT site_id, order_id FROM notification WHERE due_at <= $2 AND lease_until <= $2 \
-                   ORDER BY due_at LIMIT $3) \
+                   WHERE site_id = $4 AND lease_until <= $2 AND due_at <= $2 AND order_id IN \
+                   (SELECT order_id FROM notification WHERE site_id = $4 AND due_at <= $2 \
+                   AND lease_until <= $2 ORDER BY due_at LIMIT $3) \
                    RETURNING site_id, order_id, version_wanted, tries, first_at, lease_epoch";
-        let claim = statement(sql, [lease_until.0.into(), now.0.into(), limit.into()]);
-        let rows = self.db.execute("notifications".to_owned(), claim).await?;
+        let claim = statement(sql, [lease_until.0.into(), now.0.into(), limit.into(), site.0.into()]);
+        let rows = self.db.execute(format!("{site} notifications"), claim).await?;
         rows.into_iter()
             .map(|row| parse(&mut row.columns()).map_err(|corrupt| WriteError::Failed(corrupt.to_string())))
             .collect()
