@@ -26,7 +26,7 @@ pub(crate) struct Heard {
     /// The version that was told.
     pub(crate) version: i64,
     pub(crate) method: &'static str,
-    /// Without the query that signs it.
+    /// Without its query.
     pub(crate) url: String,
     pub(crate) started_at: Timestamp,
     pub(crate) duration_ms: i64,
@@ -49,8 +49,8 @@ pub(crate) enum Next {
     Nothing,
     /// Try again then; nothing newer is sent before `quiet_until` either.
     Retry { at: Timestamp, quiet_until: Option<Timestamp> },
-    /// All tries failed.
-    Park,
+    /// All tries failed; nothing newer is sent before `quiet_until` either.
+    Park { quiet_until: Option<Timestamp> },
 }
 
 impl Store {
@@ -158,32 +158,37 @@ fn outcome(delivery: &Delivery, heard: &Heard, now: Timestamp) -> Statement {
         heard.version.into(),
         now.0.into(),
     ];
-    let mut statement = match heard.next {
-        Next::Nothing => statement(
+    let (quiet_until, sql) = match heard.next {
+        Next::Nothing => (
+            None,
             "UPDATE notification SET lease_until = 0, version_acked = $4, parked_at = NULL, \
              due_at = CASE WHEN version_wanted > $4 THEN CAST($5 AS BIGINT) ELSE NULL END \
              WHERE site_id = $1 AND order_id = $2 AND lease_epoch = $3",
-            key,
         ),
-        Next::Retry { .. } => statement(
-            "UPDATE notification SET lease_until = 0, not_before = $7, \
+        Next::Retry { quiet_until, .. } => (
+            quiet_until,
+            "UPDATE notification SET lease_until = 0, not_before = $6, \
              tries = CASE WHEN version_wanted > $4 THEN 0 ELSE tries + 1 END, \
-             due_at = CASE WHEN version_wanted <= $4 THEN CAST($6 AS BIGINT) \
-             WHEN CAST($7 AS BIGINT) > CAST($5 AS BIGINT) THEN CAST($7 AS BIGINT) ELSE CAST($5 AS BIGINT) END \
+             due_at = CASE WHEN version_wanted <= $4 THEN CAST($7 AS BIGINT) \
+             WHEN CAST($6 AS BIGINT) > CAST($5 AS BIGINT) THEN CAST($6 AS BIGINT) ELSE CAST($5 AS BIGINT) END \
              WHERE site_id = $1 AND order_id = $2 AND lease_epoch = $3",
-            key,
         ),
-        Next::Park => statement(
-            "UPDATE notification SET lease_until = 0, \
+        Next::Park { quiet_until } => (
+            quiet_until,
+            "UPDATE notification SET lease_until = 0, not_before = $6, \
              tries = CASE WHEN version_wanted > $4 THEN 0 ELSE tries + 1 END, \
              parked_at = CASE WHEN version_wanted > $4 THEN NULL ELSE CAST($5 AS BIGINT) END, \
-             due_at = CASE WHEN version_wanted > $4 THEN CAST($5 AS BIGINT) ELSE NULL END \
+             due_at = CASE WHEN version_wanted <= $4 THEN NULL \
+             WHEN CAST($6 AS BIGINT) > CAST($5 AS BIGINT) THEN CAST($6 AS BIGINT) ELSE CAST($5 AS BIGINT) END \
              WHERE site_id = $1 AND order_id = $2 AND lease_epoch = $3",
-            key,
         ),
     };
-    if let Next::Retry { at, quiet_until } = heard.next {
-        statement.params.extend([at.0.into(), quiet_until.map_or(0, |until| until.0).into()]);
+    let mut statement = statement(sql, key);
+    if heard.next != Next::Nothing {
+        statement.params.push(quiet_until.map_or(0, |until| until.0).into());
+    }
+    if let Next::Retry { at, .. } = heard.next {
+        statement.params.push(at.0.into());
     }
     statement
 }

@@ -25,7 +25,7 @@ struct Letter {
     site: Site,
     order: Order,
     method: &'static str,
-    /// As configured, without what is appended.
+    /// For the history: without a query, in which shops keep tokens.
     url: String,
     key_id: i64,
     request: Request,
@@ -95,7 +95,7 @@ impl App {
         let seconds = self.now().unix_seconds();
         let address = notify::address(&url, &order.id, seconds, notify::is_pretransaction(&order))?;
         let mut headers = vec![
-            ("Kassa-Event-Id", event_id(&order)),
+            ("Kassa-Event-Id", event_id(delivery)),
             ("Kassa-Attempt", delivery.tries.saturating_add(1).to_string()),
             ("Kassa-Sequence", order.version.to_string()),
         ];
@@ -109,13 +109,16 @@ impl App {
         };
         let method_word = if get { "GET" } else { "POST" };
         let request = Request { method, url: address, headers, body };
+        let url = url.split(['?', '#']).next().unwrap_or_default().to_owned();
         Ok(Some(Letter { site, order, method: method_word, url, key_id: key.id, request }))
     }
 }
 
-/// The same for every try of one version of one order.
-fn event_id(order: &Order) -> String {
-    let digest = Sha256::digest(format!("{}:{}:{}", order.site, order.version, order.id));
+/// The same for every try of one piece of news. An order's version grows with what is no news as well, so it
+/// is the version that the shop is to hear of.
+fn event_id(delivery: &Delivery) -> String {
+    let Delivery { site, order, version_wanted, .. } = delivery;
+    let digest = Sha256::digest(format!("{site}:{version_wanted}:{order}"));
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -153,15 +156,17 @@ fn next(
     if verdict.acknowledged {
         return Next::Nothing;
     }
+    let quiet_until = verdict.timed_out.then(|| now.plus(QUIET));
     let tries = delivery.tries.saturating_add(1);
     let Some(after) = site.profile.next_after(tries) else {
-        return Next::Park;
+        return Next::Park { quiet_until };
     };
-    let planned = delivery.first_at.plus(after);
+    // What was missed, while Kassa was down or the shop was slow, is not made up for in a burst.
+    let gap = after.0 - site.profile.next_after(delivery.tries).map_or(0, |before| before.0);
+    let left = delivery.first_at.plus(after).since(now).0;
+    let step = if left > 0 { left } else { gap };
     // A shop may ask for more time, up to twice the step; nothing is ever sent early.
-    let step = planned.since(now).0.max(0);
     let wait = retry_after.map_or(step, |asked| asked.0.clamp(step, step.saturating_mul(2)));
-    let quiet_until = verdict.timed_out.then(|| now.plus(QUIET));
     let at = now.plus(Millis(wait));
     Next::Retry { at: quiet_until.map_or(at, |quiet| quiet.max(at)), quiet_until }
 }

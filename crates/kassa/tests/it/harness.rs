@@ -11,8 +11,8 @@ mod shop;
 pub(crate) use binary::{Binary, Home, Ran, bare, run, write_key};
 pub(crate) use customer::{Customer, Page};
 pub(crate) use database::Database;
-pub(crate) use setup::Setup;
 pub(crate) use http::{Http, Reply};
+pub(crate) use setup::Setup;
 pub(crate) use shop::{Heard, Manners, Shop, verify};
 
 use kassa::app::App;

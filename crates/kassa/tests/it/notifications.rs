@@ -1,10 +1,25 @@
 //! What a shop hears of its orders: every state, signed, again until it acknowledges, and nobody else's.
 
+mod acknowledgement;
+mod history;
 mod isolation;
+mod letter;
+mod newest_state;
+mod reach;
+mod schedule;
+mod sequence;
 
 use crate::harness::{Answer, Gateway, Heard, Page};
 use payments::time::{Millis, Timestamp};
 use serde_json::Value;
+
+/// A card that is paid.
+const PAID: &str = "6799990000000000011";
+/// A card that is declined.
+const DECLINED: &str = "6799990000000000029";
+/// Two cards that are held for three minutes, and how that ends.
+const HELD_THEN_PAID: &str = "6799990000000000052";
+const HELD_THEN_VOID: &str = "6799990000000000037";
 
 impl Gateway {
     /// Places an order that has to be accepted; its payment URL.
