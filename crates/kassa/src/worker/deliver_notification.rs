@@ -178,5 +178,11 @@ fn retry_after(answer: &Result<Answer, Failure>) -> Option<Millis> {
 
 fn printable(answer: &Answer) -> String {
     let text = String::from_utf8_lossy(&answer.body);
-    text.chars().map(|letter| if letter.is_control() { ' ' } else { letter }).take(ANSWER_KEPT).collect()
+    text.chars().map(|letter| if is_invisible(letter) { ' ' } else { letter }).take(ANSWER_KEPT).collect()
+}
+
+/// Control characters, and those that hide or turn around the text beside them on a screen.
+fn is_invisible(letter: char) -> bool {
+    letter.is_control()
+        || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

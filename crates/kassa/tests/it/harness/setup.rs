@@ -29,9 +29,9 @@ impl Default for Setup {
 }
 
 impl Setup {
-    /// A gateway that gives a hanging shop up after half a second, and does not hold customers for it.
+    /// A gateway that gives a hanging shop up after a second, and does not hold customers for it.
     pub(crate) fn impatient() -> Self {
-        let outbound = Options { total_timeout: Duration::from_millis(500), ..Options::default() };
+        let outbound = Options { total_timeout: Duration::from_secs(1), ..Options::default() };
         Self { outbound, notify_hold: Duration::from_millis(1), ..Self::default() }
     }
 

@@ -37,7 +37,7 @@ const ANSWERS: [(Manners, i64); 21] = [
 async fn what_is_not_acknowledged_is_told_again_on_time_and_not_earlier(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {
-    let outbound = Options { total_timeout: Duration::from_millis(400), ..Options::default() };
+    let outbound = Options { total_timeout: Duration::from_secs(1), ..Options::default() };
     let gateway = Gateway::start_as(database, Setup { outbound, ..Setup::default() }).await;
     for (number, (manners, again)) in ANSWERS.into_iter().enumerate() {
         gateway.shop.behave(manners);

@@ -18,9 +18,10 @@ async fn every_try_is_kept_with_what_came_of_it(
     let mut order = gateway.order("A-1");
     order["payment_options"]["notification_url"] =
         json!(gateway.shop.url("/notification/a?token=secret-token"));
-    gateway
-        .shop
-        .behave(Manners::Answer(200, "<p>\u{0}\u{7}Fatal\r\nerror: out of \u{1b}[31mluck</p> caf\u{e9}"));
+    gateway.shop.behave(Manners::Answer(
+        200,
+        "<p>\u{0}\u{7}Fatal\r\nerror: out of \u{1b}[31mluck\u{202e}</p> caf\u{e9}",
+    ));
     let link = gateway.link(&order).await;
     gateway.customer().pay_with(&link, PAID).await;
     gateway.work().await;
@@ -37,7 +38,7 @@ async fn every_try_is_kept_with_what_came_of_it(
 
     let flood = "x".repeat(100);
     let no_ok = "200 without OK in the first 100 characters";
-    let broken = "<p>  Fatal  error: out of  [31mluck</p> café";
+    let broken = "<p>  Fatal  error: out of  [31mluck </p> café";
     let expected: [(i64, i64, i64, &str, &str); 6] = [
         (1, 0, 200, no_ok, broken),
         (2, 5, 500, "http status 500", ""),
