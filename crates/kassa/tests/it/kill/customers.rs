@@ -35,14 +35,20 @@ const PATIENCE: u32 = 40;
 /// How long a customer who cannot connect goes on trying.
 const OUTAGE: Duration = Duration::from_secs(60);
 
+/// How many orders at most nobody pays, for one that somebody does. They keep the store busy.
+const LEFT: u64 = 12;
+
 /// Places orders and pays them until the load is over; every acknowledged order.
 pub(crate) async fn keep_buying(load: Arc<Load>, number: u64, mut dice: Dice) -> Vec<Placed> {
     let mut placed = Vec::new();
     while !load.over.load(Ordering::SeqCst) {
-        let id = format!("k-{number}-{}", placed.len());
-        let order = load.place(&id, &mut dice).await;
-        placed.push(order.clone());
-        load.pay(&order, &mut dice).await;
+        for _ in 0..=dice.up_to(LEFT) {
+            let id = format!("k-{number}-{}", placed.len());
+            placed.push(load.place(&id, &mut dice).await);
+        }
+        if let Some(order) = placed.last() {
+            load.pay(order, &mut dice).await;
+        }
     }
     placed
 }
