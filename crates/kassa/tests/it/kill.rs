@@ -15,6 +15,7 @@ use listener::Listener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// Customers who pay at the same time.
 const CLIENTS: u64 = 8;
@@ -29,6 +30,8 @@ pub(crate) struct Load {
     pub(crate) url: String,
     pub(crate) shop: Listener,
     pub(crate) over: AtomicBool,
+    /// Rung by every answer that promises something.
+    pub(crate) promised: Notify,
     /// Answers that no request should ever get.
     pub(crate) odd: std::sync::Mutex<Vec<String>>,
     pub(crate) requests: AtomicU32,
@@ -53,6 +56,7 @@ async fn killed_at_random_moments_nothing_is_lost_or_charged_twice() {
         url: home.url(),
         shop: Listener::open(KEY, seed).await,
         over: AtomicBool::new(false),
+        promised: Notify::new(),
         odd: std::sync::Mutex::default(),
         requests: AtomicU32::new(0),
         broken: AtomicU32::new(0),
@@ -66,7 +70,7 @@ async fn killed_at_random_moments_nothing_is_lost_or_charged_twice() {
     let mut slowest = Duration::ZERO;
     let mut dice = Dice::new(seed, CLIENTS);
     for _ in 0..kills {
-        slowest = slowest.max(live_and_die(&home, &mut dice).await);
+        slowest = slowest.max(live_and_die(&home, &load, &mut dice).await);
     }
 
     // The last life: customers finish what they began, the shop is well.
@@ -95,7 +99,7 @@ async fn killed_at_random_moments_nothing_is_lost_or_charged_twice() {
 }
 
 /// One life of the binary; how long it took to serve.
-async fn live_and_die(home: &Home, dice: &mut Dice) -> Duration {
+async fn live_and_die(home: &Home, load: &Load, dice: &mut Dice) -> Duration {
     let began = Instant::now();
     let mut binary = home.spawn();
     if dice.chance(12) {
@@ -108,6 +112,10 @@ async fn live_and_die(home: &Home, dice: &mut Dice) -> Duration {
     // Most lives are short; some are long enough for a payment to be undisturbed.
     let life = if dice.chance(15) { dice.up_to(1_500) } else { 1 + dice.up_to(199) };
     tokio::time::sleep(Duration::from_millis(life)).await;
+    if dice.chance(50) {
+        // The worst of moments: something was promised just now.
+        let _ = tokio::time::timeout(Duration::from_millis(200), load.promised.notified()).await;
+    }
     binary.kill();
     started
 }

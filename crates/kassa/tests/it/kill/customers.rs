@@ -100,6 +100,7 @@ impl Load {
         let description = format!("Order {id} for {amount}");
         let order = body(self, id, amount, &description);
         let first = self.post(&order).await;
+        self.promised.notify_waiters();
         let data = first.json()["data"].clone();
         assert_eq!(first.status, 200, "{}", first.text);
         if dice.chance(20) {
@@ -152,7 +153,10 @@ impl Load {
             };
             self.requests.fetch_add(1, Ordering::SeqCst);
             page = match sent {
-                Ok(page) => page,
+                Ok(page) => {
+                    self.promised.notify_waiters();
+                    page
+                }
                 Err(_) => {
                     self.broken.fetch_add(1, Ordering::SeqCst);
                     self.insist("GET", &order.payment_url, "").await
