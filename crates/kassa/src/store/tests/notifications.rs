@@ -7,6 +7,9 @@ use rstest::rstest;
 use std::collections::BTreeSet;
 
 const LEASE: Millis = Millis::seconds(30);
+/// Before and after everything that happens here.
+const BEGINNING: Timestamp = Timestamp(0);
+const END: Timestamp = Timestamp(i64::MAX);
 
 fn heard(version: i64, next: Next) -> Heard {
     Heard {
@@ -39,7 +42,7 @@ impl Bench {
     }
 
     async fn claim_all(&self, now: Timestamp) -> Vec<Delivery> {
-        self.store.claim_notifications(now, now.plus(LEASE), 100).await.unwrap()
+        self.store.claim_notifications(SITE, now, now.plus(LEASE), 100).await.unwrap()
     }
 
     /// The one delivery that is due.
@@ -67,10 +70,10 @@ async fn an_acknowledged_delivery_is_settled_and_remembered(
     bench.due("a").await;
     let order = id("a");
     let told = || bench.store.told(SITE, &order);
-    let waiting = |version| bench.store.is_waiting_to_be_told(SITE, &order, version);
+    let waiting = |version| bench.store.may_be_told_by(SITE, &order, version, NOW, END);
     assert_eq!(told().await.unwrap(), (false, None));
     assert!(waiting(2).await.unwrap());
-    assert_eq!(bench.store.next_due().await.unwrap(), Some(NOW));
+    assert_eq!(bench.store.next_due(BEGINNING).await.unwrap(), Some(NOW));
     let delivery = bench.claim_one(NOW).await;
     assert_eq!((delivery.site, &delivery.order), (SITE, &id("a")));
     let Delivery { version_wanted, tries, first_at, lease_epoch, .. } = delivery;
@@ -100,7 +103,7 @@ async fn two_claimers_never_deliver_for_the_same_order(
     for _ in 0..60 {
         let claims = (0..6).map(|at| {
             let store = if at % 2 == 0 { &bench.store } else { &another };
-            store.claim_notifications(after(1), after(31), 7)
+            store.claim_notifications(SITE, after(1), after(31), 7)
         });
         for claimed in join_all(claims).await {
             for delivery in claimed.unwrap() {
@@ -122,7 +125,8 @@ async fn an_older_lease_cannot_record(#[values(Database::Sqlite, Database::Postg
     let stale = bench.claim_one(NOW).await;
     let fresh = bench.claim_one(after(30)).await;
     assert_eq!((stale.lease_epoch, fresh.lease_epoch), (1, 2));
-    for next in [Next::Nothing, Next::Park, Next::Retry { at: NOW, quiet_until: None }] {
+    for next in [Next::Nothing, Next::Park { quiet_until: None }, Next::Retry { at: NOW, quiet_until: None }]
+    {
         let ended = bench.store.record_delivery(&stale, &heard(2, next), after(31)).await;
         assert!(matches!(ended, Err(WriteError::Stale)), "{next:?}: {ended:?}");
     }
@@ -146,7 +150,7 @@ async fn a_failed_delivery_is_tried_again_when_it_is_time(
         let next = Next::Retry { at: after(at), quiet_until: None };
         bench.record(&delivery, &heard(2, next), after(now)).await;
         assert_eq!(bench.claim_all(after(at - 1)).await.len(), 0);
-        assert!(bench.store.is_waiting_to_be_told(SITE, &id("a"), 2).await.unwrap());
+        assert!(bench.store.may_be_told_by(SITE, &id("a"), 2, NOW, END).await.unwrap());
     }
     assert_eq!(bench.attempts().await, 3);
 }
@@ -154,7 +158,7 @@ async fn a_failed_delivery_is_tried_again_when_it_is_time(
 /// What happened to the delivery, and when a version that came meanwhile is due: seconds after the record.
 #[rstest]
 #[case(Next::Nothing, 0)]
-#[case(Next::Park, 0)]
+#[case(Next::Park { quiet_until: None }, 0)]
 #[case(Next::Retry { at: after(900), quiet_until: None }, 0)]
 #[case(Next::Retry { at: after(900), quiet_until: Some(after(61)) }, 60)]
 #[tokio::test]
@@ -204,10 +208,10 @@ async fn a_parked_notification_rests_until_there_is_news(
     let bench = Bench::open(database).await;
     let order = bench.due("a").await;
     let delivery = bench.claim_one(NOW).await;
-    bench.record(&delivery, &heard(2, Next::Park), after(1)).await;
+    bench.record(&delivery, &heard(2, Next::Park { quiet_until: None }), after(1)).await;
     assert_eq!(bench.claim_all(after(10_000_000)).await.len(), 0);
     assert_eq!(bench.store.told(SITE, &id("a")).await.unwrap(), (false, None), "parked is not settled");
-    assert!(!bench.store.is_waiting_to_be_told(SITE, &id("a"), 2).await.unwrap(), "nobody waits for it");
+    assert!(!bench.store.may_be_told_by(SITE, &id("a"), 2, NOW, END).await.unwrap(), "nobody waits for it");
     bench.tell(&order, after(100)).await;
     let delivery = bench.claim_one(after(100)).await;
     assert_eq!((delivery.version_wanted, delivery.tries, delivery.first_at), (3, 0, after(100)));

@@ -184,10 +184,10 @@ async fn a_job_that_is_due_anew_is_one_job(
     let changes = [due(after(5)), due(after(9))];
     bench.store.commit(SITE, &order.id, Some(&order), &changes, NOW).await.unwrap();
     assert_eq!(bench.number("SELECT due_at FROM job WHERE kind = 'resolve_unknown'").await, after(9).0);
-    assert_eq!(bench.store.next_due().await.unwrap(), Some(after(9)));
+    assert_eq!(bench.store.next_due(Timestamp(0)).await.unwrap(), Some(after(9)));
     let order = changed(&order, &changes, NOW);
     bench.store.commit(SITE, &order.id, Some(&order), &[Change::JobDone(job)], NOW).await.unwrap();
-    assert_eq!(bench.store.next_due().await.unwrap(), Some(order.session.ends_at));
+    assert_eq!(bench.store.next_due(Timestamp(0)).await.unwrap(), Some(order.session.ends_at));
 }
 
 #[rstest]
@@ -195,5 +195,5 @@ async fn a_job_that_is_due_anew_is_one_job(
 async fn an_open_store_is_ready(#[values(Database::Sqlite, Database::Postgres)] database: Database) {
     let bench = Bench::open(database).await;
     assert!(bench.store.is_ready().await);
-    assert_eq!(bench.store.next_due().await.unwrap(), None);
+    assert_eq!(bench.store.next_due(Timestamp(0)).await.unwrap(), None);
 }

@@ -9,7 +9,7 @@ const PER_SITE: usize = 32;
 
 /// Another site's order that its shop has to be told of.
 async fn neighbour(gateway: &Gateway) -> Shop {
-    let key = gateway.app.create_test_site("Neighbour").await.unwrap();
+    let key = gateway.app.create_site("Neighbour", false).await.unwrap();
     let shop = Shop::open(key.expose()).await;
     let mut order = gateway.order("N-1");
     order["payment_options"]["notification_url"] = json!(shop.url("/notification"));
