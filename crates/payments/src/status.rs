@@ -30,6 +30,8 @@ pub fn of_order(order: &Order) -> Status {
         (None, Some(Ending::Expired | Ending::Cancelled)) => Status { order: "cancelled", financial: None },
         (None, Some(Ending::Replaced) | None) => Status::both("initialized"),
         (Some(_), Some(Ending::Cancelled)) => Status { order: "void", financial: Some("cancelled") },
+        // Withdrawn by a new request for the same order, which can be paid now: nothing is over.
+        (Some(newest), None) if newest.state == State::Cancelled => Status::both("initialized"),
         (Some(newest), Some(Ending::Expired | Ending::Replaced) | None) => of_transaction(newest),
     }
 }

@@ -7,6 +7,7 @@ use crate::ids::SessionId;
 use crate::ledger::Step;
 use crate::order::Order;
 use crate::session::Ending;
+use crate::status;
 use crate::time::Timestamp;
 use crate::transaction::{State, Transaction, Verdict};
 
@@ -90,8 +91,11 @@ pub(super) fn expire_session(order: &Order, session: &SessionId, now: Timestamp)
     if current.id != *session || current.ended.is_some() || now < current.ends_at {
         return vec![done];
     }
-    let mut changes = vec![Change::SessionEnded { session: session.clone(), why: Ending::Expired, at: now }];
-    if order.transactions.is_empty() {
+    let ended = Change::SessionEnded { session: session.clone(), why: Ending::Expired, at: now };
+    let mut after = order.clone();
+    after.apply(&ended);
+    let mut changes = vec![ended];
+    if status::of_order(&after) != status::of_order(order) {
         changes.push(Change::NotificationDue);
     }
     changes.push(done);

@@ -73,12 +73,10 @@ pub fn place(existing: Option<&Order>, new: NewOrder, now: Timestamp) -> Result<
     Ok(Placing::Opened(changes))
 }
 
-/// Ends the order's current session, and the attempt that still waits for its customer.
+/// Ends the order's current session, and the attempt that still waits for its customer. For the shop the order
+/// stays initialized: a shop that is told of an end would cancel what can be paid again.
 fn replace(order: &Order, now: Timestamp) -> Result<Vec<Change>, Refused> {
     let mut changes = withdraw_open(order, now)?;
-    if !changes.is_empty() {
-        changes.push(Change::NotificationDue);
-    }
     let old = &order.session;
     if old.ended.is_none() {
         changes.push(Change::SessionEnded { session: old.id.clone(), why: Ending::Replaced, at: now });
