@@ -88,7 +88,12 @@
     }
   }
 
-  // A form is sent once; coming back to the page (also from the browser's cache) allows it again.
+  // Browsers may bring back a page as it was left: how the payment stands is asked anew.
+  window.addEventListener("pageshow", (event) => {
+    if (event.persisted) window.location.reload();
+  });
+
+  // A form is sent once.
   for (const form of document.querySelectorAll("form[data-once]")) {
     const button = form.querySelector("button");
     let sent = false;
@@ -99,10 +104,6 @@
       }
       sent = true;
       button.setAttribute("aria-disabled", "true");
-    });
-    window.addEventListener("pageshow", () => {
-      sent = false;
-      button.removeAttribute("aria-disabled");
     });
   }
 
