@@ -20,6 +20,11 @@ pub(crate) struct Summary<'a> {
 }
 
 impl Summary<'_> {
+    /// Whether the amount is too long for the size that amounts usually have.
+    fn is_long(&self) -> bool {
+        self.amount.chars().count() > 11
+    }
+
     /// The shop's first letter, for the badge beside its name.
     fn initial(&self) -> String {
         let letter = self.shop.chars().find(|character| character.is_alphanumeric());
