@@ -70,14 +70,13 @@ async fn submit(
     let brands = visit.site.brands(visit.order.terms.amount.currency);
     let (card, holder) = match typed.check(&app, &visit, &brands) {
         Ok(checked) => checked,
-        Err(faults) => return again(&visit, &typed, &faults),
+        Err(faults) => return again(&visit, &typed, &faults, &brands),
     };
     // Checked above: the brand is one that this page takes.
     let Some(brand) = card.pan.brand() else {
-        return again(&visit, &typed, &Faults::default());
+        return again(&visit, &typed, &Faults::default(), &brands);
     };
-    let ordered = visit.order.terms.gateway.unwrap_or(Gateway::AnyCard);
-    if !ordered.takes(brand) && typed.accept_brand != Some(brand) {
+    if !typed.has_chosen(&visit, brand) {
         let form_again = typed.form(&Faults::default(), visit.locale);
         return form(&visit, StatusCode::OK, form_again, None, Some(brand));
     }
@@ -136,8 +135,11 @@ pub(crate) fn is_cross_site(headers: &HeaderMap) -> bool {
     said.is_some_and(|site| !matches!(site, "same-origin" | "none"))
 }
 
-fn again(visit: &Visit, typed: &Typed, faults: &Faults) -> Response {
-    form(visit, StatusCode::UNPROCESSABLE_ENTITY, typed.form(faults, visit.locale), None, None)
+/// The form with what is wrong; an offer that was accepted stays.
+fn again(visit: &Visit, typed: &Typed, faults: &Faults, brands: &[Brand]) -> Response {
+    let accepted =
+        typed.accept_brand.filter(|brand| !visit.ordered().takes(*brand) && brands.contains(brand));
+    form(visit, StatusCode::UNPROCESSABLE_ENTITY, typed.form(faults, visit.locale), None, accepted)
 }
 
 fn form(
@@ -147,7 +149,7 @@ fn form(
     notice: Option<&str>,
     offered: Option<Brand>,
 ) -> Response {
-    let ordered = visit.order.terms.gateway.unwrap_or(Gateway::AnyCard);
+    let ordered = visit.ordered();
     let brands = visit.site.brands(visit.order.terms.amount.currency);
     let mut shown: Vec<Brand> = brands.into_iter().filter(|brand| ordered.takes(*brand)).collect();
     // With one ordered brand the page is about that one, whatever else it could take.

@@ -12,6 +12,7 @@ use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
 use axum::http::StatusCode;
 use axum::response::Response;
+use payments::card::Gateway;
 use payments::decide::Refused;
 use payments::ids::{SessionId, TransactionId};
 use payments::order::Order;
@@ -82,6 +83,11 @@ impl Visit {
     /// What is being paid.
     pub(crate) fn summary(&self) -> Summary<'_> {
         Summary { shop: &self.site.name, description: &self.order.terms.description, amount: &self.amount }
+    }
+
+    /// What the order was placed for; without a word of it, any card.
+    pub(crate) fn ordered(&self) -> Gateway {
+        self.order.terms.gateway.unwrap_or(Gateway::AnyCard)
     }
 
     /// Where the shop wants a customer who paid, and one who did not.

@@ -80,6 +80,9 @@ impl Typed {
     }
 
     /// The card and its holder, or everything that is wrong.
+    ///
+    /// A brand that is still to be offered does not have to come with its code: the customer filled in a form
+    /// for another brand.
     pub(super) fn check(&self, app: &App, visit: &Visit, brands: &[Brand]) -> Result<(Card, String), Faults> {
         let number = self.number(brands);
         let brand = number.as_ref().ok().and_then(Pan::brand);
@@ -88,7 +91,7 @@ impl Typed {
             number: number.as_ref().err().copied(),
             holder: !is_name(&self.holder),
             expiry: expiry.as_ref().err().copied(),
-            cvc: self.cvc_fault(brand),
+            cvc: self.cvc_fault(brand, brand.is_some_and(|brand| self.has_chosen(visit, brand))),
         };
         match (number, expiry) {
             (Ok(pan), Ok(expiry)) if !faults.holder && faults.cvc.is_none() => {
@@ -144,10 +147,17 @@ impl Typed {
         if expiry.is_before(this_month) { Err(ExpiryFault::Past) } else { Ok(expiry) }
     }
 
-    fn cvc_fault(&self, brand: Option<Brand>) -> Option<CvcFault> {
+    /// Whether the customer knows that the payment will be made with this brand.
+    pub(super) fn has_chosen(&self, visit: &Visit, brand: Brand) -> bool {
+        visit.ordered().takes(brand) || self.accept_brand == Some(brand)
+    }
+
+    fn cvc_fault(&self, brand: Option<Brand>, chosen: bool) -> Option<CvcFault> {
         let digits = self.cvc.bytes().all(|byte| byte.is_ascii_digit());
         match brand {
-            Some(brand) if self.cvc.is_empty() => brand.cvc_required().then_some(CvcFault::Missing),
+            Some(brand) if self.cvc.is_empty() => {
+                (chosen && brand.cvc_required()).then_some(CvcFault::Missing)
+            }
             Some(brand) if digits && self.cvc.len() == brand.cvc_length() => None,
             None if self.cvc.is_empty() || (digits && matches!(self.cvc.len(), 3 | 4)) => None,
             Some(_) | None => Some(CvcFault::Length),
