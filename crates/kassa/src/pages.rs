@@ -12,12 +12,25 @@ use crate::app::App;
 use axum::Router;
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 
 /// Every route of the pages.
 pub(crate) fn router() -> Router<App> {
-    Router::new().route("/static/{hash}/{name}", get(asset)).merge(pay::router()).merge(finish::router())
+    for_people(pay::router().merge(finish::router())).route("/static/{hash}/{name}", get(asset))
+}
+
+/// Routes that people open: whatever goes wrong there is said on a page.
+pub(crate) fn for_people(routes: Router<App>) -> Router<App> {
+    routes
+        .method_not_allowed_fallback(async || StatusCode::METHOD_NOT_ALLOWED)
+        .layer(middleware::from_fn(visit::explain))
+}
+
+/// Whether people open addresses like this one, even where there is nothing.
+pub(crate) fn are_at(path: &str) -> bool {
+    path.starts_with("/connect/") || path.starts_with("/simulator/")
 }
 
 /// Names carry a hash of the content, so an asset never changes under its name.

@@ -3,10 +3,11 @@
 use crate::api::body::BODY_MAX;
 use crate::api::error::Error;
 use crate::app::App;
+use crate::pages::visit::{self, WordsQuery};
 use crate::{api, pages, simulator};
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, Uri};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -28,7 +29,7 @@ impl App {
             .merge(api::router())
             .merge(pages::router())
             .merge(simulator::router())
-            .fallback(async || Error::not_found())
+            .fallback(nothing)
             .method_not_allowed_fallback(async || Error::method_not_allowed())
             .layer(DefaultBodyLimit::max(BODY_MAX))
             .layer(middleware::from_fn(surround))
@@ -42,6 +43,14 @@ async fn ready(State(app): State<App>) -> Response {
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
     }
+}
+
+/// No such route: people are told on a page, programs in the envelope.
+async fn nothing(uri: Uri, words: WordsQuery) -> Response {
+    if pages::are_at(uri.path()) {
+        return visit::not_found(words).await;
+    }
+    Error::not_found().into_response()
 }
 
 /// One span per request, named by the route and not by the address: that may hold a session or a key. A panic

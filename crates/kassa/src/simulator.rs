@@ -9,9 +9,10 @@ pub(crate) mod cards;
 pub(crate) mod directory_server;
 
 use crate::app::App;
+use crate::pages;
 use axum::Router;
 
 /// The simulator's own pages.
 pub(crate) fn router() -> Router<App> {
-    acs::router()
+    pages::for_people(acs::router())
 }

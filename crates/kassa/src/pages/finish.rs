@@ -108,7 +108,7 @@ async fn cancel(State(app): State<App>, Path(session): Path<String>, words: Word
     }
     let response = match visit.cancel_target() {
         Some(target) => hand_over(&visit, &target),
-        None => visit.ended(StatusCode::OK, Outcome::Cancelled),
+        None => visit.ended(StatusCode::OK, Outcome::NotPaid),
     };
     with_outcome(response, "cancelled")
 }

@@ -62,7 +62,7 @@ async fn submit(
     };
     visit.popup = typed.popup && visit.details.payment_options.close_window;
     if is_cross_site(&headers) {
-        return visit.ended(StatusCode::FORBIDDEN, view::Outcome::Failed);
+        return visit.ended(StatusCode::FORBIDDEN, view::Outcome::Refused);
     }
     if let Some(refused) = visit.obstacle(app.now()) {
         return visit.refused(refused);
@@ -167,6 +167,7 @@ fn form(
         order: visit.summary(),
         action: &action,
         cancel_href: &cancel,
+        cancel_leads_to_shop: visit.cancel_target().is_some(),
         page_href: &path,
         brands: &marks,
         cvc_optional: shown.iter().all(|brand| !brand.cvc_required()) && offered.is_none(),

@@ -9,6 +9,9 @@ use url::Url;
 /// Tells tools how a payment ended; browsers and shops ignore it.
 const OUTCOME: HeaderName = HeaderName::from_static("kassa-outcome");
 
+/// The content type of every page.
+pub(super) const HTML: &str = "text/html; charset=utf-8";
+
 /// A page. Its forms may lead to this gateway, and through its redirects to `targets`: Chromium holds a
 /// form's redirects to the same rule.
 pub(crate) fn page(status: StatusCode, page: &impl Template, targets: &[Option<&str>]) -> Response {
@@ -26,7 +29,7 @@ pub(crate) fn page(status: StatusCode, page: &impl Template, targets: &[Option<&
             headers.insert(name, value);
         }
     };
-    set(header::CONTENT_TYPE, "text/html; charset=utf-8");
+    set(header::CONTENT_TYPE, HTML);
     set(header::CONTENT_SECURITY_POLICY, &content_security_policy(targets));
     set(header::CACHE_CONTROL, "no-store");
     set(header::REFERRER_POLICY, "no-referrer");

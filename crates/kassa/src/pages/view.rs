@@ -146,6 +146,8 @@ pub(crate) struct PayPage<'a> {
     pub(crate) action: &'a str,
     /// Where Cancel leads: on our own site, which redirects to the shop.
     pub(crate) cancel_href: &'a str,
+    /// Whether that is so: a shop may not have said where to.
+    pub(crate) cancel_leads_to_shop: bool,
     /// This page's own address without a query, for the language links; empty for the address of the moment.
     pub(crate) page_href: &'a str,
     /// The brands that can be used, in the order shown.
@@ -219,6 +221,10 @@ pub(crate) enum Outcome {
     NotFound,
     /// The link was used too often.
     TooManyAttempts,
+    /// The customer left without paying; the link still works.
+    NotPaid,
+    /// A request that no page of ours sends: by another site, too long, by a wrong method.
+    Refused,
     /// We failed, and cannot say whether money moved.
     Failed,
 }
@@ -241,6 +247,8 @@ impl Outcome {
             Outcome::AlreadyPaid => &texts.result.already_paid,
             Outcome::NotFound => &texts.result.not_found,
             Outcome::TooManyAttempts => &texts.result.too_many_attempts,
+            Outcome::NotPaid => &texts.result.not_paid,
+            Outcome::Refused => &texts.result.refused,
             Outcome::Failed => &texts.result.failed,
         }
     }
@@ -249,8 +257,8 @@ impl Outcome {
         match self {
             Outcome::Paid | Outcome::AlreadyPaid => Sign::Good,
             Outcome::Expired => Sign::Waiting,
-            Outcome::TooManyAttempts | Outcome::Failed => Sign::Bad,
-            Outcome::Cancelled | Outcome::NotFound => Sign::Neutral,
+            Outcome::TooManyAttempts | Outcome::Refused | Outcome::Failed => Sign::Bad,
+            Outcome::Cancelled | Outcome::NotFound | Outcome::NotPaid => Sign::Neutral,
         }
     }
 
@@ -263,6 +271,8 @@ impl Outcome {
             Outcome::AlreadyPaid => "already-paid",
             Outcome::NotFound => "not-found",
             Outcome::TooManyAttempts => "too-many-attempts",
+            Outcome::NotPaid => "not-paid",
+            Outcome::Refused => "refused",
             Outcome::Failed => "failed",
         }
     }
@@ -280,6 +290,8 @@ pub(crate) struct ResultPage<'a> {
     pub(crate) outcome: Outcome,
     /// What was to be paid, when the link is known.
     pub(crate) order: Option<Summary<'a>>,
+    /// The way back to the form, where the order can still be paid.
+    pub(crate) pay_href: Option<&'a str>,
     /// The way back to the shop.
     pub(crate) back_href: Option<&'a str>,
 }

@@ -1,16 +1,17 @@
 //! A visit to a payment link: whose order it is, in which language, and what can be done with it now.
 
 use super::locale::Locale;
-use super::respond;
+use super::respond::{self, HTML};
 use super::view::{Outcome, ResultPage, Summary};
 use crate::api::create_order::Details;
 use crate::app::App;
 use crate::notify;
 use crate::store::Site;
 use anyhow::Context as _;
-use axum::extract::Query;
 use axum::extract::rejection::QueryRejection;
-use axum::http::StatusCode;
+use axum::extract::{Query, Request};
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
 use axum::response::Response;
 use payments::card::Gateway;
 use payments::decide::Refused;
@@ -55,7 +56,7 @@ impl App {
     pub(crate) async fn visit(&self, session: &str, words: WordsQuery) -> Result<Visit, Response> {
         let words = words.map(|Query(words)| words).unwrap_or_default();
         let locale = Locale::find(&words.lang);
-        let not_found = || result(StatusCode::NOT_FOUND, locale, Outcome::NotFound);
+        let not_found = || nothing(locale);
         let Some(session) = SessionId::parse(session) else {
             return Err(not_found());
         };
@@ -77,6 +78,33 @@ impl App {
         let popup = words.popup == "1" && details.payment_options.close_window;
         Ok(Some(Visit { site, order, details, locale, session, popup, amount }))
     }
+}
+
+/// The page for an address that leads nowhere.
+pub(crate) async fn not_found(words: WordsQuery) -> Response {
+    nothing(spoken(words))
+}
+
+/// A refusal that no handler made into a page becomes one: people come here, not programs.
+pub(crate) async fn explain(words: WordsQuery, request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status();
+    let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == HTML);
+    if is_page || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let locale = spoken(words);
+    let (status, outcome) = match status {
+        // An address that is no text is none of ours.
+        StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST => (StatusCode::NOT_FOUND, Outcome::NotFound),
+        status if status.is_client_error() => (status, Outcome::Refused),
+        status => (status, Outcome::Failed),
+    };
+    let mut page = result(status, locale, outcome);
+    if let Some(methods) = response.headers().get(header::ALLOW) {
+        page.headers_mut().insert(header::ALLOW, methods.clone());
+    }
+    page
 }
 
 impl Visit {
@@ -146,15 +174,16 @@ impl Visit {
             Refused::SessionCancelled => (StatusCode::GONE, Outcome::Cancelled),
             Refused::SessionExpired | Refused::SessionReplaced => (StatusCode::GONE, Outcome::Expired),
             Refused::TooManyAttempts => (StatusCode::GONE, Outcome::TooManyAttempts),
-            Refused::PaymentInProgress | Refused::UnknownTransaction | Refused::OutOfTurn => {
-                (StatusCode::CONFLICT, Outcome::Failed)
-            }
+            Refused::UnknownTransaction => (StatusCode::NOT_FOUND, Outcome::NotFound),
+            Refused::PaymentInProgress | Refused::OutOfTurn => (StatusCode::CONFLICT, Outcome::Failed),
         };
         self.ended(status, outcome)
     }
 
     /// A page on which this payment ends.
     pub(crate) fn ended(&self, status: StatusCode, outcome: Outcome) -> Response {
+        let pays = matches!(outcome, Outcome::NotPaid | Outcome::Refused);
+        let pay = pays.then(|| self.address(&self.path()));
         let back =
             self.cancel_target().filter(|_| outcome != Outcome::Paid && outcome != Outcome::AlreadyPaid);
         let page = ResultPage {
@@ -162,6 +191,7 @@ impl Visit {
             test: !self.site.live,
             outcome,
             order: Some(self.summary()),
+            pay_href: pay.as_deref(),
             back_href: back.as_deref(),
         };
         respond::page(status, &page, &[])
@@ -173,8 +203,18 @@ impl Visit {
     }
 }
 
+fn spoken(words: WordsQuery) -> &'static Locale {
+    Locale::find(&words.map(|Query(words)| words.lang).unwrap_or_default())
+}
+
+fn nothing(locale: &Locale) -> Response {
+    result(StatusCode::NOT_FOUND, locale, Outcome::NotFound)
+}
+
+/// A page about no order in particular.
 fn result(status: StatusCode, locale: &Locale, outcome: Outcome) -> Response {
-    respond::page(status, &ResultPage { locale, test: false, outcome, order: None, back_href: None }, &[])
+    let page = ResultPage { locale, test: false, outcome, order: None, pay_href: None, back_href: None };
+    respond::page(status, &page, &[])
 }
 
 fn failed(locale: &Locale, error: &anyhow::Error) -> Response {

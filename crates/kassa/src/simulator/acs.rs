@@ -58,7 +58,7 @@ async fn confirm(
         Err(instead) => return instead,
     };
     if is_cross_site(&headers) {
-        return visit.ended(StatusCode::FORBIDDEN, Outcome::Failed);
+        return visit.ended(StatusCode::FORBIDDEN, Outcome::Refused);
     }
     let mut chosen = String::new();
     for (name, value) in url::form_urlencoded::parse(&body) {

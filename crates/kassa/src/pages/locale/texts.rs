@@ -56,6 +56,7 @@ pub(crate) struct PayTexts {
     pub(crate) button: String,
     pub(crate) button_as: String,
     pub(crate) cancel: String,
+    pub(crate) cancel_here: String,
     pub(crate) check_fields: String,
     pub(crate) retyping: String,
     pub(crate) offer_heading: String,
@@ -134,12 +135,15 @@ pub(crate) struct ProcessingTexts {
 #[serde(deny_unknown_fields)]
 pub(crate) struct ResultTexts {
     pub(crate) back: String,
+    pub(crate) pay: String,
     pub(crate) paid: HeadedText,
     pub(crate) cancelled: HeadedText,
     pub(crate) expired: HeadedText,
     pub(crate) already_paid: HeadedText,
     pub(crate) not_found: HeadedText,
     pub(crate) too_many_attempts: HeadedText,
+    pub(crate) not_paid: HeadedText,
+    pub(crate) refused: HeadedText,
     pub(crate) failed: HeadedText,
 }
 

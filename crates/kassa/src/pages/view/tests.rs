@@ -9,13 +9,15 @@ use super::*;
 const SHOP: &str = "Fietsen & Zo";
 const HOSTILE: &str = "<script>alert(1)</script> \"quoted\" 'too'";
 
-const OUTCOMES: [Outcome; 7] = [
+const OUTCOMES: [Outcome; 9] = [
     Outcome::Paid,
     Outcome::Cancelled,
     Outcome::Expired,
     Outcome::AlreadyPaid,
     Outcome::NotFound,
     Outcome::TooManyAttempts,
+    Outcome::NotPaid,
+    Outcome::Refused,
     Outcome::Failed,
 ];
 
@@ -30,6 +32,7 @@ fn pay(locale: &Locale) -> PayPage<'_> {
         order: order(),
         action: "/connect/abc/pay",
         cancel_href: "/connect/abc/cancel",
+        cancel_leads_to_shop: true,
         page_href: "/connect/abc/",
         brands: &[Brand::Maestro],
         cvc_optional: false,
@@ -82,7 +85,8 @@ fn pages(locale: &Locale) -> Vec<(String, String)> {
     ];
     for outcome in OUTCOMES {
         for (order, back_href) in [(Some(order()), Some("https://shop.example/")), (None, None)] {
-            let page = ResultPage { locale, test: order.is_some(), outcome, order, back_href };
+            let page =
+                ResultPage { locale, test: order.is_some(), outcome, order, pay_href: None, back_href };
             pages.push((format!("result, {}", outcome.key()), page.render()));
         }
     }
@@ -295,7 +299,8 @@ fn a_result_says_what_happened_and_how_to_get_back() {
     for locale in Locale::all() {
         for outcome in OUTCOMES {
             let back_href = Some("https://shop.example/?x=1&y=2");
-            let page = ResultPage { locale, test: false, outcome, order: Some(order()), back_href };
+            let page =
+                ResultPage { locale, test: false, outcome, order: Some(order()), pay_href: None, back_href };
             let page = Html::parse_document(&page.render().unwrap());
             assert_eq!(text(select(&page, "h1")[0]), outcome.texts(&locale.texts).heading);
             assert_eq!(select(&page, "a#back")[0].attr("href"), back_href);
