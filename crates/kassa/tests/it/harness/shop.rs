@@ -65,6 +65,14 @@ impl Heard {
     }
 }
 
+/// A page of the shop that was opened.
+#[derive(Clone, Debug)]
+pub(crate) struct Visit {
+    pub(crate) path_and_query: String,
+    /// The status that the shop had been told last by then.
+    pub(crate) told: Option<String>,
+}
+
 #[derive(Debug)]
 struct Memory {
     key: String,
@@ -74,6 +82,7 @@ struct Memory {
     arrived: watch::Sender<usize>,
     /// How many are being answered right now, and the most at any moment.
     busy: Mutex<(usize, usize)>,
+    visits: Mutex<Vec<Visit>>,
 }
 
 /// A running shop.
@@ -94,6 +103,7 @@ impl Shop {
             heard: Mutex::default(),
             arrived: watch::Sender::new(0),
             busy: Mutex::default(),
+            visits: Mutex::default(),
         });
         let router = Router::new().fallback(answer).with_state(Arc::clone(&memory));
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -124,6 +134,11 @@ impl Shop {
         self.memory.busy.lock().unwrap().1
     }
 
+    /// Every page that was opened so far.
+    pub(crate) fn visits(&self) -> Vec<Visit> {
+        self.memory.visits.lock().unwrap().clone()
+    }
+
     /// The status words that arrived, in order.
     pub(crate) fn statuses(&self) -> Vec<String> {
         let word = |heard: Heard| heard.order["status"].as_str().unwrap_or("-").to_owned();
@@ -140,6 +155,13 @@ async fn answer(
 ) -> Response {
     let path_and_query = uri.path_and_query().map(ToString::to_string).unwrap_or_default();
     if !path_and_query.starts_with("/notification") {
+        let told = memory
+            .heard
+            .lock()
+            .unwrap()
+            .last()
+            .and_then(|heard| heard.order["status"].as_str().map(str::to_owned));
+        memory.visits.lock().unwrap().push(Visit { path_and_query, told });
         return "a page of the shop".into_response();
     }
     let body = String::from_utf8(body.to_vec()).unwrap();
