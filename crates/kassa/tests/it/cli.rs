@@ -3,6 +3,7 @@
 mod audit;
 mod commands;
 mod mistakes;
+mod serving;
 
 use crate::harness::{Binary, Database, Home, Http, Ran, bare, run};
 use serde_json::{Value, json};

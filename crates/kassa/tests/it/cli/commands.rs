@@ -4,7 +4,6 @@ use super::{order, place};
 use crate::harness::{Database, Home, Http, Shop, bare, run, verify};
 use rstest::rstest;
 use serde_json::Value;
-use std::time::{Duration, Instant};
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -109,51 +108,4 @@ fn version_and_help_are_answers() {
     }
     let wrong = run(&mut bare(&["bake"]));
     assert_eq!((wrong.code, wrong.stdout.as_str()), (Some(1), ""), "{wrong:?}");
-}
-
-#[rstest]
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn told_to_stop_it_answers_what_is_under_way_and_ends(
-    #[values(Database::Sqlite, Database::Postgres)] database: Database,
-) {
-    let home = Home::new(database).await.with("KASSA_PAGE_WAIT_MS", "1500");
-    let mut binary = home.serve().await;
-    let link = place(&binary, &binary.key, &order("under-way")).await;
-    // A page that waits: the acquirer never answers for this card.
-    let waiting = tokio::spawn(async move {
-        let http = Http::new();
-        let page = http.open(&link).await.unwrap();
-        let card = [
-            ("card_number", "6799990000000000128"),
-            ("card_holder", "A. Customer"),
-            ("card_expiry", "12/35"),
-            ("card_cvc", "123"),
-        ];
-        let page = http.submit(&page, &card).await.unwrap();
-        http.submit(&page, &[("transStatus", "Y")]).await
-    });
-    let mut orders = Http::new();
-    wait_until_moving(&mut orders, &binary.url, &binary.key, &home).await;
-    let told = Instant::now();
-    binary.terminate();
-    let answered = waiting.await.unwrap().expect("the request under way is answered");
-    assert_eq!(answered.status, 200);
-    assert!(answered.has("meta[http-equiv=refresh]"), "the page that says: being checked: {}", answered.text);
-    assert_eq!(binary.ended().await.code(), Some(0));
-    assert!(told.elapsed() < Duration::from_secs(8), "it took {:?}", told.elapsed());
-    assert_eq!(home.run(&["audit"]).code, Some(0));
-}
-
-/// Until the customer's payment is with the acquirer, and its page is waiting.
-async fn wait_until_moving(http: &mut Http, url: &str, key: &str, home: &Home) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        let reply = http.call("GET", &format!("{url}/v1/json/orders/under-way"), key, "").await.unwrap();
-        if reply.json()["data"]["transaction_id"].is_number() {
-            break;
-        }
-        assert!(Instant::now() < deadline, "nothing moves: {} {home:?}", reply.text);
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    tokio::time::sleep(Duration::from_millis(700)).await;
 }
