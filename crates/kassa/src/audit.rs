@@ -79,6 +79,9 @@ async fn audit_order(
     let book = store.book_of_order(order.site, &order.id).await?;
     audit_book(order, &book, report);
     audit_jobs(store, order, report).await?;
+    if !order.transactions.is_empty() && !store.has_outbox_row(order.site, &order.id).await? {
+        report.differ(order, "nothing is going to tell the shop of its transactions");
+    }
     let (settled, told) = store.told(order.site, &order.id).await?;
     let status = status::of_order(order).order;
     if let Some(told) = told.filter(|told| settled && told != status) {

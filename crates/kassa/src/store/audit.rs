@@ -49,6 +49,13 @@ impl Store {
         Ok((settled, status))
     }
 
+    /// Whether the order has an outbox row: without one its shop never hears of it.
+    pub(crate) async fn has_outbox_row(&self, site: SiteId, order: &OrderId) -> Result<bool, ReadError> {
+        let sql = "SELECT COUNT(*) FROM notification WHERE site_id = $1 AND order_id = $2";
+        let rows = self.db.read(statement(sql, [site.0.into(), order.as_str().into()])).await?;
+        Ok(rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0) > 0)
+    }
+
     /// Whether a job of this kind about this transaction is waiting.
     pub(crate) async fn has_job(
         &self,

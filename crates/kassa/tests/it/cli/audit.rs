@@ -33,6 +33,7 @@ const TAMPERED: &[(&str, &str)] = &[
          FROM simulator_authorisation WHERE order_id = 'paid'",
         "2 approvals stand at the acquirer",
     ),
+    ("DELETE FROM notification WHERE order_id = 'paid'", "nothing is going to tell the shop"),
     ("UPDATE notification_attempt SET status = 'declined'", "the shop was last told declined"),
 ];
 
