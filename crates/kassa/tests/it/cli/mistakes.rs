@@ -97,6 +97,7 @@ async fn what_cannot_start_says_why_in_one_line() {
 async fn prepare(root: &Path) {
     let home = Home::new(Database::Sqlite).await;
     assert!(home.serve().await.stop().await.success());
+    assert!(!home.data().join("kassa.db-wal").exists(), "after a stop the one file is the whole database");
     for copy in ["data", "lost", "open", "other", "damaged"] {
         fs::create_dir(root.join(copy)).unwrap();
         for name in ["kassa.db", "key-encryption.key"] {
