@@ -42,7 +42,7 @@ pub(crate) struct Load {
 async fn killed_at_random_moments_nothing_is_lost_or_charged_twice() {
     let (kills, seed) =
         (setting("TEST_KILLS").unwrap_or(15), setting("TEST_SEED").unwrap_or_else(fresh_seed));
-    println!("TEST_KILLS={kills} TEST_SEED={seed}");
+    eprintln!("TEST_KILLS={kills} TEST_SEED={seed}");
     let began = Instant::now();
     let home = Home::new(Database::Sqlite)
         .await
@@ -84,7 +84,7 @@ async fn killed_at_random_moments_nothing_is_lost_or_charged_twice() {
     let nights = settle(&home, &mut binary).await;
 
     let count = |number: &AtomicU32| number.load(Ordering::SeqCst);
-    println!(
+    eprintln!(
         "{} orders acknowledged; {} requests, {} of them without an answer; slowest start {slowest:?}; \
          settled after {nights} times {:?}; {:?} so far",
         placed.len(),
@@ -95,7 +95,7 @@ async fn killed_at_random_moments_nothing_is_lost_or_charged_twice() {
     );
     books::check(&home, &load, &placed).await;
     drop(binary);
-    println!("all checked after {:?}", began.elapsed());
+    eprintln!("all checked after {:?}", began.elapsed());
 }
 
 /// One life of the binary; how long it took to serve.

@@ -78,8 +78,8 @@ pub(crate) async fn check(home: &Home, load: &Load, placed: &[Placed]) {
     let with = |word: &str| shown.values().filter(|status| *status == word).count();
     let words: BTreeSet<&String> = shown.values().collect();
     let counts: Vec<String> = words.into_iter().map(|word| format!("{} {word}", with(word))).collect();
-    println!("orders: {}", counts.join(", "));
-    println!("notifications heard: {}", told.values().map(Vec::len).sum::<usize>());
+    eprintln!("orders: {}", counts.join(", "));
+    eprintln!("notifications heard: {}", told.values().map(Vec::len).sum::<usize>());
     assert!(with("completed") > 0, "nobody has paid: nothing was tested");
 }
 

@@ -175,7 +175,7 @@ fn what_is_planted_is_found() {
     let encode = |text: String| BASE64_STANDARD.encode(text).into_bytes();
     for planted in [
         card.clone().into_bytes(),
-        card[..14].as_bytes().to_vec(),
+        card.as_bytes()[..14].to_vec(),
         groups(&card, &[4, 4, 4, 4], " ").into_bytes(),
         groups(&card, &[4, 4, 4, 4], "%20").into_bytes(),
         encode(format!("card={card}&")),
