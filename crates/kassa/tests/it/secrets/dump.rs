@@ -49,7 +49,7 @@ fn sqlite(connection: &rusqlite::Connection) -> String {
     let mut dump = String::new();
     for table in tables {
         let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
-        let names: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let mut rows = statement.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
             writeln!(dump, "{table}").unwrap();
