@@ -176,21 +176,22 @@ CREATE TABLE notification_attempt (
     order_id TEXT NOT NULL,
     lease_epoch BIGINT NOT NULL,
     version BIGINT NOT NULL,
-    -- 1 for the first try of this version
+    -- 1 for the first try of this version; 0 for a version that was never acknowledged before a newer one
+    -- took its place
     try BIGINT NOT NULL,
     method TEXT NOT NULL,
     url TEXT NOT NULL,
     started_at BIGINT NOT NULL,
     duration_ms BIGINT NOT NULL,
     http_status BIGINT,
-    -- acknowledged, or in words why not
+    -- acknowledged, superseded, or in words why not
     verdict TEXT NOT NULL,
     -- the first printable characters of the answer
     answer TEXT NOT NULL,
-    -- what the shop was told
+    -- what the shop was told; empty when it was told nothing
     status TEXT NOT NULL,
     key_id BIGINT,
-    PRIMARY KEY (site_id, order_id, lease_epoch)
+    PRIMARY KEY (site_id, order_id, version, lease_epoch, try)
 );
 
 -- Work that follows from a change, claimed by a worker.

@@ -161,7 +161,7 @@ pub(crate) struct PayPage<'a> {
     /// The brand the customer's card turned out to have, when the order can be paid with it as well.
     pub(crate) brand_offer: Option<Brand>,
     /// Test cards to show on a test site: what each one does, and its number.
-    pub(crate) test_cards: &'a [(&'a str, &'a str)],
+    pub(crate) test_cards: &'a [(String, &'a str)],
 }
 
 impl PayPage<'_> {

@@ -101,13 +101,18 @@ impl Manner {
     }
 }
 
-/// The cards a page's hint may offer for these brands: label and number.
-pub(crate) fn hints(brands: &[Brand]) -> Vec<(&'static str, &'static str)> {
-    let fits = |card: &&TestCard| {
-        let brand = Pan::parse(card.pan).ok().and_then(|pan| pan.brand());
-        brand.is_some_and(|brand| brands.contains(&brand))
+/// The cards a page's hint may offer for these brands: label and number. With several brands the label names
+/// the card's own.
+pub(crate) fn hints(brands: &[Brand]) -> Vec<(String, &'static str)> {
+    let hint = |card: &TestCard| {
+        let brand = Pan::parse(card.pan).ok()?.brand().filter(|brand| brands.contains(brand))?;
+        let label = match brands {
+            [_] => card.label.to_owned(),
+            _ => format!("{}: {}", brand.name(), card.label),
+        };
+        Some((label, card.pan))
     };
-    CARDS.iter().filter(fits).map(|card| (card.label, card.pan)).collect()
+    CARDS.iter().filter_map(hint).collect()
 }
 
 #[cfg(test)]

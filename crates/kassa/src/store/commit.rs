@@ -45,6 +45,10 @@ impl Store {
                     rest.push(insert_session(&subject, session));
                     rest.push(point_at_session(&subject, session));
                 }
+                (Change::NotificationDue, _) => {
+                    rest.push(notification_superseded(&subject));
+                    rest.push(notification_due(&subject));
+                }
                 (change, _) => rest.extend(statement_of(change, &subject)),
             }
         }
@@ -63,7 +67,7 @@ pub(crate) fn key_of(site: SiteId, order: &OrderId) -> String {
 fn statement_of(change: &Change, subject: &Subject<'_>) -> Option<Statement> {
     Some(match change {
         // Written above: these take more than one statement.
-        Change::OrderPlaced(_) | Change::SessionOpened(_) => return None,
+        Change::OrderPlaced(_) | Change::SessionOpened(_) | Change::NotificationDue => return None,
         Change::TermsReplaced(terms) => replace_terms(terms, subject),
         Change::SessionEnded { session, why, at } => statement(
             "UPDATE session SET ended_at = $1, ended_why = $2 WHERE site_id = $3 AND id = $4",
@@ -92,7 +96,6 @@ fn statement_of(change: &Change, subject: &Subject<'_>) -> Option<Statement> {
                 subject.now.0.into(),
             ],
         ),
-        Change::NotificationDue => notification_due(subject),
         Change::JobDue { job, at } => job_due(subject, job, *at),
         Change::JobDone(job) => {
             let (kind, about) = words::job(job);
@@ -177,6 +180,19 @@ fn point_at_session(subject: &Subject<'_>, session: &Session) -> Statement {
     statement(
         "UPDATE shop_order SET session_id = $1 WHERE site_id = $2 AND order_id = $3",
         [session.id.as_str().into(), subject.site.0.into(), subject.order.as_str().into()],
+    )
+}
+
+/// What the shop was to hear and has not, and is not being told right now, goes into the history.
+fn notification_superseded(subject: &Subject<'_>) -> Statement {
+    statement(
+        "INSERT INTO notification_attempt (site_id, order_id, lease_epoch, version, try, method, url, \
+         started_at, duration_ms, verdict, answer, status) \
+         SELECT site_id, order_id, lease_epoch, version_wanted, 0, '', '', CAST($1 AS BIGINT), 0, \
+         'superseded', '', '' FROM notification WHERE site_id = $2 AND order_id = $3 \
+         AND version_wanted > version_acked AND lease_until <= $1 \
+         AND (due_at IS NOT NULL OR parked_at IS NOT NULL)",
+        [subject.now.0.into(), subject.site.0.into(), subject.order.as_str().into()],
     )
 }
 

@@ -14,6 +14,7 @@ use payments::order::Order;
 use payments::status;
 use payments::time::{Millis, Timestamp};
 use sha2::{Digest as _, Sha256};
+use std::time::UNIX_EPOCH;
 
 /// After a time-out the shop may still be at work on what it was told: nothing newer for this long.
 const QUIET: Millis = Millis::seconds(60);
@@ -66,7 +67,7 @@ impl App {
             answer: answer.as_ref().map(printable).unwrap_or_default(),
             status: status::of_order(&letter.order).order,
             key_id: Some(letter.key_id),
-            next: next(delivery, &letter.site, &verdict, retry_after(&answer), now),
+            next: next(delivery, &letter.site, &verdict, retry_after(&answer, now), now),
             verdict: verdict.words,
         };
         tracing::info!(order.id = %delivery.order, version = heard.version, status = heard.status,
@@ -171,9 +172,15 @@ fn next(
     Next::Retry { at: quiet_until.map_or(at, |quiet| quiet.max(at)), quiet_until }
 }
 
-fn retry_after(answer: &Result<Answer, Failure>) -> Option<Millis> {
-    let value = answer.as_ref().ok()?.headers.get("retry-after")?.to_str().ok()?;
-    value.trim().parse().ok().map(Millis::seconds)
+/// What the shop asks for: seconds, or a date.
+fn retry_after(answer: &Result<Answer, Failure>, now: Timestamp) -> Option<Millis> {
+    let value = answer.as_ref().ok()?.headers.get("retry-after")?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Millis::seconds(seconds));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    let since_1970 = date.duration_since(UNIX_EPOCH).ok()?.as_millis();
+    Some(Timestamp(i64::try_from(since_1970).ok()?).since(now))
 }
 
 fn printable(answer: &Answer) -> String {

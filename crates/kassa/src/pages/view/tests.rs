@@ -5,6 +5,7 @@ use scraper::{Html, Selector};
 
 use super::super::locale::{Locale, tests::right_to_left};
 use super::*;
+use std::sync::LazyLock;
 
 const SHOP: &str = "Fietsen & Zo";
 const HOSTILE: &str = "<script>alert(1)</script> \"quoted\" 'too'";
@@ -43,6 +44,9 @@ fn pay(locale: &Locale) -> PayPage<'_> {
     }
 }
 
+static TEST_CARDS: LazyLock<[(String, &str); 1]> =
+    LazyLock::new(|| [("Maestro".to_owned(), "6799990000000000011")]);
+
 /// The payment page with everything on it that can be.
 fn full_pay(locale: &Locale) -> PayPage<'_> {
     let field = &locale.texts.field;
@@ -60,7 +64,7 @@ fn full_pay(locale: &Locale) -> PayPage<'_> {
         },
         notice: Some(&locale.texts.decline.insufficient_funds),
         brand_offer: Some(Brand::Mastercard),
-        test_cards: &[("Maestro", "6799990000000000011")],
+        test_cards: &*TEST_CARDS,
         ..pay(locale)
     }
 }

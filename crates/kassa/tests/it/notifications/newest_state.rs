@@ -29,6 +29,8 @@ async fn a_shop_that_was_down_hears_the_newest_state_only(
     let sequences: Vec<i64> =
         heard.iter().map(|heard| heard.header("kassa-sequence").parse().unwrap()).collect();
     assert!(sequences.is_sorted(), "{sequences:?}");
+    let superseded = "SELECT COUNT(*) FROM notification_attempt WHERE verdict = 'superseded' AND try = 0";
+    assert_eq!(gateway.count(superseded).await, 2, "initialized and uncleared are in the history as such");
     gateway.audited().await;
 }
 
