@@ -1,59 +1,26 @@
-//! `kassa serve` as a process of its own, on an empty database.
+//! The real binary with the calls of a shop's server.
 
-use crate::harness::Database;
+use crate::harness::{Database, Home};
 use kassa::outbound::{Answer, Client, Options, Reach, Request};
-use kassa::store::Location;
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
-use tempfile::TempDir;
 
 /// A running `kassa serve`. It is killed when this is dropped.
 pub(crate) struct Binary {
     pub(crate) url: String,
     pub(crate) key: String,
-    process: Child,
-    folder: TempDir,
     client: Client,
-}
-
-impl Drop for Binary {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+    _process: crate::harness::Binary,
+    home: Home,
 }
 
 impl Binary {
     /// Starts it on a free port. An acquirer that does not answer is given up on soon.
     pub(crate) async fn start(database: Database) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_kassa"));
-        command.args(["serve", "--listen", "127.0.0.1:0", "--acquirer-answer-ms", "1500"]);
-        command.args(["--page-wait-ms", "500", "--data-dir"]).arg(folder.path().join("data"));
-        if let Location::Postgres(url) = database.create(folder.path()).await {
-            let file = folder.path().join("key");
-            let mut options = std::fs::OpenOptions::new();
-            let mut key = options.write(true).create_new(true).mode(0o600).open(&file).unwrap();
-            writeln!(key, "{}", "5a".repeat(32)).unwrap();
-            command.args(["--database", &url, "--key-file"]).arg(file);
-        }
-        let mut process = command.stdout(Stdio::piped()).spawn().unwrap();
-        let output = BufReader::new(process.stdout.take().unwrap());
-        let read = move || {
-            let mut lines = output.lines().map(Result::unwrap);
-            let mut after = |words: &str| {
-                lines.find_map(|line| Some(line.split_once(words)?.1.trim().to_owned())).expect(words)
-            };
-            let found = (after("Kassa is running at "), after("API key "));
-            // Whatever else it prints is taken off its hands.
-            std::thread::spawn(move || lines.for_each(drop));
-            found
-        };
-        let (url, key) = tokio::task::spawn_blocking(read).await.unwrap();
-        Self { url, key, process, folder, client: Client::new(Options::default()).unwrap() }
+        let home = Home::new(database).await;
+        let home = home.with("KASSA_ACQUIRER_ANSWER_MS", "1500").with("KASSA_PAGE_WAIT_MS", "500");
+        let process = home.serve().await;
+        let (url, key) = (process.url.clone(), process.key.clone());
+        Self { url, key, client: Client::new(Options::default()).unwrap(), _process: process, home }
     }
 
     /// Places an order that has to be accepted; its payment link.
@@ -103,7 +70,6 @@ impl Binary {
 
     /// The embedded database.
     pub(crate) fn sqlite(&self) -> rusqlite::Connection {
-        let path: PathBuf = self.folder.path().join("data").join("kassa.db");
-        rusqlite::Connection::open(path).unwrap()
+        self.home.sqlite()
     }
 }
