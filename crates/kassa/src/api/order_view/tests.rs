@@ -324,9 +324,14 @@ fn an_order_cancelled_with_an_open_card_is_void() {
         &unapproved("void", &Value::Null, &authenticated()),
         &[("/financial_status", json!("cancelled"))],
     );
-    assert_eq!(shown(&paid_by(State::Cancelled)), expected);
     let cancelled = ended(paid_by(State::Cancelled), Ending::Cancelled);
     assert_eq!(shown(&cancelled), expected);
+}
+
+#[test]
+fn an_order_whose_open_card_gave_way_to_a_new_request_is_initialized() {
+    let expected = unapproved("initialized", &Value::Null, &authenticated());
+    assert_eq!(shown(&paid_by(State::Cancelled)), expected);
 }
 
 #[test]
