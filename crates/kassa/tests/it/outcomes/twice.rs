@@ -60,9 +60,9 @@ async fn coming_back_without_the_issuers_answer_pays_nothing(
     }
     for stranger in ["1", "9007199254740993", "x", "-1"] {
         let page = gateway.customer().open(&format!("/connect/{session}/return/{stranger}")).await;
-        assert_eq!((page.status, page.ending().as_str()), (409, "failed"));
+        assert_eq!((page.status, page.ending().as_str()), (404, "not-found"));
         let page = gateway.customer().open(&format!("/simulator/acs/{session}/{stranger}")).await;
-        assert_eq!((page.status, page.ending().as_str()), (409, "failed"));
+        assert_eq!((page.status, page.ending().as_str()), (404, "not-found"));
     }
     assert_eq!(gateway.status("A-1").await, "initialized/initialized");
     assert_eq!(gateway.count("SELECT COUNT(*) FROM simulator_authorisation").await, 0);
@@ -81,7 +81,7 @@ async fn another_orders_session_cannot_answer_a_challenge(
     let transaction = gateway.read("mine").await["transaction_id"].to_string();
     let path = format!("/simulator/acs/{}/{transaction}", other.split('/').nth(2).unwrap());
     let page = gateway.customer().submit(&path, &[("transStatus", "Y")]).await;
-    assert_eq!(page.status, 409);
+    assert_eq!(page.status, 404);
     assert_eq!(gateway.status("mine").await, "initialized/initialized");
     assert_eq!(gateway.charges().await, 0);
 }
