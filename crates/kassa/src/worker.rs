@@ -8,6 +8,7 @@ use crate::acquirer;
 use crate::app::App;
 use crate::run::RunError;
 use crate::store::{Claimed, Delivery};
+use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use payments::change::Job;
 use payments::decide::{Command, Refused, reversal_delay};
@@ -16,9 +17,10 @@ use payments::order::Order;
 use payments::time::{Millis, Timestamp};
 use payments::transaction::State;
 use slots::{PER_SITE, Slot};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 /// How long a claim holds: twice the time that the slowest delivery may take.
@@ -41,8 +43,16 @@ enum Outcome {
     RetryAt(Timestamp),
 }
 
-/// Works until `stopped`; what is under way is finished first.
-pub(crate) async fn work(app: App, mut stopped: tokio::sync::watch::Receiver<bool>) {
+/// Works until `stopped`; what is under way is finished first. A panic is a bug, but no reason to leave every
+/// other shop untold: the work goes on.
+pub(crate) async fn work(app: App, stopped: watch::Receiver<bool>) {
+    while AssertUnwindSafe(work_until(app.clone(), stopped.clone())).catch_unwind().await.is_err() {
+        tracing::error!("the worker panicked; what it had claimed is free again when its leases end");
+        tokio::time::sleep(NAP).await;
+    }
+}
+
+async fn work_until(app: App, mut stopped: watch::Receiver<bool>) {
     let permits = Arc::new(Semaphore::new(DELIVERIES));
     let mut deliveries = JoinSet::new();
     while !*stopped.borrow() {
@@ -138,7 +148,7 @@ impl App {
             }
         };
         let any = !claimed.is_empty();
-        futures_util::future::join_all(claimed.iter().map(|job| self.work_job(job))).await;
+        join_all(claimed.iter().map(|job| self.work_job(job))).await;
         any
     }
 
