@@ -3,7 +3,6 @@
 //! The words are EMV 3DS's own; the rules for Maestro are the strictest: it is always authenticated,
 //! and only `Y` and `A` are authorised.
 
-use crate::card::Brand;
 use crate::decline::Decline;
 
 /// `transStatus`: the outcome of an authentication.
@@ -87,11 +86,11 @@ pub struct Authentication {
 }
 
 impl Authentication {
-    /// The decline that follows for a card of `brand`; `None` when it may be authorised.
+    /// The decline that follows; `None` when the card may be authorised.
     ///
     /// `U` is declined for every brand: without a proof the liability for fraud stays here.
     #[must_use]
-    pub fn decline(&self, _brand: Brand) -> Option<Decline> {
+    pub fn decline(&self) -> Option<Decline> {
         match self.status {
             TransStatus::Authenticated | TransStatus::Attempted => None,
             TransStatus::NotAuthenticated | TransStatus::Rejected | TransStatus::Unavailable => {

@@ -130,10 +130,17 @@ impl Transaction {
         self.created_at.plus(TRANSACTION_LIFETIME)
     }
 
-    /// Whether money may be moving: the host was or is being spoken to and has not settled it.
+    /// Whether money may be moving: the host was or is being spoken to and has not settled it, or still holds
+    /// an approval that was rejected.
     #[must_use]
     pub fn is_money_moving(&self) -> bool {
-        matches!(self.state, State::Authorising | State::Unknown { .. } | State::Reversing { .. })
+        matches!(
+            self.state,
+            State::Authorising
+                | State::Unknown { .. }
+                | State::Reversing { .. }
+                | State::Void { released_at: None, .. }
+        )
     }
 
     /// Whether it waits for the customer at the issuer's page.

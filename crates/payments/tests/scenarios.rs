@@ -208,7 +208,10 @@ impl Scenario {
             assert!(order.paid().is_some(), "a paid order stays paid");
         }
         for transaction in order.transactions.iter().filter(|t| t.is_money_moving()) {
-            let watched = |change: &Change| matches!(change, Change::JobDue { job: Job::ResolveUnknown(id), .. } if *id == transaction.id);
+            let watched = |change: &Change| {
+                matches!(change, Change::JobDue { job: Job::ResolveUnknown(id) | Job::ReleaseApproval(id), .. }
+                    if *id == transaction.id)
+            };
             let moved = |change: &Change| matches!(change, Change::TransactionMoved(_));
             assert!(
                 !changes.iter().any(moved) || changes.iter().any(watched),
@@ -330,7 +333,12 @@ fn transactions_are_paid_declined_expired_or_undone() {
         ("T6", "place submit Y hold reject", "void/void told:3"),
         ("T6 released", "place submit Y hold reject released", "void/void told:3"),
         ("T6 released twice", "place submit Y hold reject released released", "refused:OutOfTurn"),
-        ("T6 then a card", "place submit Y hold reject submit Y approve", "completed/completed told:5"),
+        (
+            "T6 then a card",
+            "place submit Y hold reject released submit Y approve",
+            "completed/completed told:5",
+        ),
+        ("T6 then a card at once", "place submit Y hold reject submit", "refused:PaymentInProgress"),
         ("T7", "place submit Y hold +30d reject", "void/void told:3"),
         ("T8", "place submit Y refuse", "declined/declined told:2"),
         ("T9 N", "place submit N", "declined/declined told:2"),
@@ -425,6 +433,19 @@ fn own_amex_contracts_and_zero_amounts_never_enter_the_ledger() {
     let zero = || Scenario::new(0, Settlement::Gateway);
     check_with("T18", zero(), "place submit Y approve", "completed/completed told:2");
     check_with("T18 refused", zero(), "place submit Y refuse", "declined/declined told:2");
+}
+
+#[test]
+fn a_timer_that_runs_early_is_armed_again() {
+    let mut scenario = Scenario::new(1_000, Settlement::Gateway);
+    scenario.step("place").unwrap();
+    scenario.step("submit").unwrap();
+    for word in ["expire", "end-session"] {
+        let command = scenario.command(word);
+        let changes = decide(scenario.order(), command, scenario.now).unwrap();
+        let due = |change: &Change| matches!(change, Change::JobDue { at, .. } if *at > scenario.now);
+        assert!(changes.len() == 1 && changes.iter().all(due), "{word}: {changes:?}");
+    }
 }
 
 /// Any sequence of steps keeps what must always hold; refused steps change nothing.

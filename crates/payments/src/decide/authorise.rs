@@ -73,7 +73,7 @@ pub(super) fn authenticated(
     if !transaction.is_authenticating() || now >= transaction.expires_at() {
         return Err(Refused::OutOfTurn);
     }
-    let decline = authentication.decline(transaction.card.brand);
+    let decline = authentication.decline();
     let transaction = Transaction { authentication: Some(authentication), ..transaction.clone() };
     let decline = decline.or_else(|| (!card_at_hand).then(Decline::card_forgotten));
     if let Some(decline) = decline {

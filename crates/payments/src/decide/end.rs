@@ -78,18 +78,22 @@ pub(super) fn withdraw_open(order: &Order, now: Timestamp) -> Result<Vec<Change>
 }
 
 pub(super) fn expire_transaction(transaction: &Transaction, now: Timestamp) -> Vec<Change> {
-    if transaction.is_authenticating() && now >= transaction.expires_at() {
-        ended(transaction, State::Expired, now)
-    } else {
-        vec![Change::JobDone(Job::ExpireTransaction(transaction.id))]
+    let (job, at) = (Job::ExpireTransaction(transaction.id), transaction.expires_at());
+    if !transaction.is_authenticating() {
+        return vec![Change::JobDone(job)];
     }
+    // A clock may step back: too early is not never.
+    if now < at { vec![Change::JobDue { job, at }] } else { ended(transaction, State::Expired, now) }
 }
 
 pub(super) fn expire_session(order: &Order, session: &SessionId, now: Timestamp) -> Vec<Change> {
     let done = Change::JobDone(Job::ExpireSession(session.clone()));
     let current = &order.session;
-    if current.id != *session || current.ended.is_some() || now < current.ends_at {
+    if current.id != *session || current.ended.is_some() {
         return vec![done];
+    }
+    if now < current.ends_at {
+        return vec![Change::JobDue { job: Job::ExpireSession(session.clone()), at: current.ends_at }];
     }
     let ended = Change::SessionEnded { session: session.clone(), why: Ending::Expired, at: now };
     let mut after = order.clone();
