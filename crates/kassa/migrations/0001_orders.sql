@@ -145,6 +145,8 @@ CREATE TABLE ledger_transfer (
     PRIMARY KEY (site_id, transaction_id, step)
 );
 
+CREATE INDEX transfer_of_order ON ledger_transfer (site_id, order_id);
+
 -- The outbox: one row per order is the queue, its newest state is rendered and signed when sent.
 CREATE TABLE notification (
     site_id BIGINT NOT NULL,
@@ -159,7 +161,7 @@ CREATE TABLE notification (
     due_at BIGINT,
     -- a shop that timed out may still be at work: nothing is sent before
     not_before BIGINT NOT NULL,
-    -- all tries failed; kept until resent or superseded
+    -- all tries failed; kept until a newer version takes its place
     parked_at BIGINT,
     lease_until BIGINT NOT NULL,
     -- grows with every claim; a result from an older claim is not recorded
@@ -203,6 +205,8 @@ CREATE TABLE job (
     order_id TEXT NOT NULL,
     due_at BIGINT NOT NULL,
     lease_until BIGINT NOT NULL,
+    -- grows with every claim and every new date; an older claim cannot end the job
+    lease_epoch BIGINT NOT NULL,
     PRIMARY KEY (site_id, kind, subject)
 );
 
@@ -231,3 +235,5 @@ CREATE TABLE simulator_authorisation (
     created_at BIGINT NOT NULL,
     PRIMARY KEY (site_id, reference)
 );
+
+CREATE INDEX authorisation_of_order ON simulator_authorisation (site_id, order_id);

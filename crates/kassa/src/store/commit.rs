@@ -213,8 +213,9 @@ fn notification_due(subject: &Subject<'_>) -> Statement {
 fn job_due(subject: &Subject<'_>, job: &Job, at: Timestamp) -> Statement {
     let (kind, about) = words::job(job);
     statement(
-        "INSERT INTO job (site_id, kind, subject, order_id, due_at, lease_until) VALUES ($1, $2, $3, $4, $5, 0) \
-         ON CONFLICT (site_id, kind, subject) DO UPDATE SET due_at = excluded.due_at, lease_until = 0",
+        "INSERT INTO job (site_id, kind, subject, order_id, due_at, lease_until, lease_epoch) \
+         VALUES ($1, $2, $3, $4, $5, 0, 0) ON CONFLICT (site_id, kind, subject) DO UPDATE SET \
+         due_at = excluded.due_at, lease_until = 0, lease_epoch = job.lease_epoch + 1",
         [subject.site.0.into(), kind.into(), about.into(), subject.order.as_str().into(), at.0.into()],
     )
 }

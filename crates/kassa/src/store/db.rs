@@ -10,8 +10,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
-/// A column's value or a parameter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A column's value or a parameter. Its `Debug` form shows no text: that may be a name or a payment link.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Value {
     /// No value.
     Null,
@@ -21,6 +21,17 @@ pub(crate) enum Value {
     Text(String),
     /// BYTEA.
     Blob(Vec<u8>),
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("NULL"),
+            Self::Int(value) => value.fmt(f),
+            Self::Text(text) => write!(f, "a text of {} bytes", text.len()),
+            Self::Blob(bytes) => write!(f, "{} bytes", bytes.len()),
+        }
+    }
 }
 
 impl From<i64> for Value {
@@ -141,7 +152,7 @@ pub(crate) struct Write {
 }
 
 /// Why a write did not happen, or may not have.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum WriteError {
     /// The guard touched no row: somebody was faster.
     Stale,

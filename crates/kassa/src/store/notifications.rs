@@ -1,9 +1,10 @@
 //! The outbox: claiming what is due, and recording what became of it.
 
-use super::db::{Columns, Corrupt, ReadError, Statement, Write, WriteError, statement};
+use super::db::{Columns, Corrupt, ReadError, Row, Statement, Write, WriteError, statement};
 use super::{Store, commit, orders};
 use payments::ids::{OrderId, SiteId};
 use payments::time::Timestamp;
+use std::time::Instant;
 
 /// An outbox row that this process alone may deliver until its lease ends.
 #[derive(Clone, Debug)]
@@ -18,6 +19,8 @@ pub(crate) struct Delivery {
     pub(crate) first_at: Timestamp,
     /// Fences off whoever held an older lease.
     pub(crate) lease_epoch: i64,
+    /// When it was claimed, by a clock that nobody sets.
+    pub(crate) claimed_at: Instant,
 }
 
 /// What became of a delivery.
@@ -65,7 +68,8 @@ impl Store {
                    (SELECT n.due_at FROM notification n WHERE n.site_id = site.id AND n.due_at <= $1 \
                    AND n.lease_until <= $1 ORDER BY n.due_at LIMIT 1) AS oldest, \
                    (SELECT COUNT(*) FROM (SELECT 1 FROM notification n \
-                   WHERE n.site_id = site.id AND n.due_at <= $1 AND n.lease_until <= $1 LIMIT $2) AS due) \
+                   WHERE n.site_id = site.id AND n.due_at <= $1 AND n.lease_until <= $1 \
+                   ORDER BY n.due_at LIMIT $2) AS due) \
                    AS waiting FROM site) AS sites WHERE waiting > 0 ORDER BY oldest";
         let rows = self.db.read(statement(sql, [now.0.into(), most.into()])).await?;
         let parse = |columns: &mut Columns| Ok((SiteId(columns.int()?), columns.int()?));
@@ -80,16 +84,22 @@ impl Store {
         lease_until: Timestamp,
         limit: i64,
     ) -> Result<Vec<Delivery>, WriteError> {
-        let sql = "UPDATE notification SET lease_until = $1, lease_epoch = lease_epoch + 1 \
-                   WHERE site_id = $4 AND lease_until <= $2 AND due_at <= $2 AND order_id IN \
-                   (SELECT order_id FROM notification WHERE site_id = $4 AND due_at <= $2 \
-                   AND lease_until <= $2 ORDER BY due_at LIMIT $3) \
+        // Materialized: PostgreSQL may otherwise look for due rows again and again and take more than the limit.
+        let sql = "WITH due AS MATERIALIZED (SELECT order_id FROM notification \
+                   WHERE site_id = $4 AND due_at <= $2 AND lease_until <= $2 ORDER BY due_at LIMIT $3 \
+                   /* FOR UPDATE SKIP LOCKED */) \
+                   UPDATE notification SET lease_until = $1, lease_epoch = lease_epoch + 1 \
+                   WHERE site_id = $4 AND lease_until <= $2 AND +due_at <= $2 \
+                   AND order_id IN (SELECT order_id FROM due) \
                    RETURNING site_id, order_id, version_wanted, tries, first_at, lease_epoch";
+        // The plus keeps SQLite from walking every due row of the site once more; PostgreSQL does not mind.
         let claim = statement(sql, [lease_until.0.into(), now.0.into(), limit.into(), site.0.into()]);
         let rows = self.db.execute(format!("{site} notifications"), claim).await?;
-        rows.into_iter()
-            .map(|row| parse(&mut row.columns()).map_err(|corrupt| WriteError::Failed(corrupt.to_string())))
-            .collect()
+        let parse = |row: Row| {
+            let parsed = parse(&mut row.columns());
+            parsed.inspect_err(|corrupt| tracing::error!(%corrupt, "a notification cannot be read")).ok()
+        };
+        Ok(rows.into_iter().filter_map(parse).collect())
     }
 
     /// Records a delivery and what follows, unless the lease went to somebody else meanwhile.
@@ -145,6 +155,7 @@ fn parse(columns: &mut Columns) -> Result<Delivery, Corrupt> {
         tries: u32::try_from(columns.int()?).map_err(|_| Corrupt("tries".to_owned()))?,
         first_at: Timestamp(columns.int()?),
         lease_epoch: columns.int()?,
+        claimed_at: Instant::now(),
     })
 }
 

@@ -6,7 +6,7 @@ use super::db::{
 };
 use anyhow::Context as _;
 use bytes::BytesMut;
-use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod};
+use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use futures_util::FutureExt as _;
 use std::collections::HashMap;
 use std::error::Error as StdError;
@@ -16,12 +16,14 @@ use std::pin::Pin;
 use std::str::FromStr as _;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio_postgres::error::SqlState;
+use tokio_postgres::error::{DbError, SqlState};
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, NoTls};
 
 const LANES: usize = 2;
 const READERS: usize = 8;
+/// How long a group may take in all; the database's own limits are shorter.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// How often a group is tried again after the database aborted it for another transaction's sake.
 const RETRIES: usize = 5;
 /// Serialises migrations of nodes that start at the same time; an arbitrary number.
@@ -39,10 +41,15 @@ impl Postgres {
     pub(crate) async fn open(url: &str) -> anyhow::Result<Self> {
         let mut config = Config::from_str(url).context("reading the database URL")?;
         config.application_name("kassa").connect_timeout(Duration::from_secs(5));
+        config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(PATIENCE);
+        let options = config.get_options().unwrap_or_default();
+        config.options(format!("{options} -c lock_timeout=2000 -c statement_timeout=10000"));
         migrate(&config).await?;
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_config(config.clone(), NoTls, manager);
-        let readers = Pool::builder(manager).max_size(READERS).build()?;
+        let wait = Some(Duration::from_secs(5));
+        let readers = Pool::builder(manager).max_size(READERS).runtime(Runtime::Tokio1);
+        let readers = readers.wait_timeout(wait).create_timeout(wait).recycle_timeout(wait).build()?;
         let lanes = (0..LANES).map(|_| {
             let (queue, waiting) = mpsc::channel(QUEUE);
             tokio::spawn(Lane { config: config.clone(), session: None }.run(waiting));
@@ -62,7 +69,7 @@ impl Postgres {
 
     /// Reads through the pool.
     pub(crate) async fn read(&self, statement: &Statement) -> Result<Vec<Row>, ReadError> {
-        let failed = |error: &dyn StdError| ReadError(words(error));
+        let failed = |error: &(dyn StdError + 'static)| ReadError(words(error));
         let client = self.readers.get().await.map_err(|error| failed(&error))?;
         let prepared = client.prepare_cached(statement.sql).await.map_err(|error| failed(&error))?;
         let rows = client.query(&prepared, &parameters(statement)).await.map_err(|error| failed(&error))?;
@@ -70,13 +77,18 @@ impl Postgres {
     }
 }
 
-/// An error with its causes, in one line: the driver's own text is only "db error".
-fn words(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
+/// An error with its causes, in one line. Of what the server says only the message: its details may hold values.
+fn words(error: &(dyn StdError + 'static)) -> String {
+    let mut text = String::new();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        let part = match error.downcast_ref::<DbError>() {
+            Some(said) => format!("{} ({})", said.message(), said.code().code()),
+            None => error.to_string(),
+        };
+        let separator = if text.is_empty() { "" } else { ": " };
+        text = format!("{text}{separator}{part}");
+        next = error.source();
     }
     text.replace('\n', " ")
 }
@@ -110,6 +122,11 @@ async fn migrate(config: &Config) -> anyhow::Result<()> {
     };
     let migrated: Result<(), tokio_postgres::Error> = run.await;
     migrated.map_err(|error| anyhow::anyhow!(words(&error))).context("migrating the database")
+}
+
+/// SQLite has one writer and locks no rows; its text carries what this engine needs as a comment.
+fn dialect(sql: &str) -> String {
+    sql.replace("/* FOR UPDATE SKIP LOCKED */", "FOR UPDATE SKIP LOCKED")
 }
 
 fn parameters(statement: &Statement) -> Vec<&(dyn ToSql + Sync)> {
@@ -159,12 +176,34 @@ struct Session {
 
 /// How a group ended.
 enum Failure {
-    /// Nothing of it happened.
-    Aborted(tokio_postgres::Error),
-    /// Nothing of it happened, and there is no database to try the writes one by one on.
-    Unreachable(tokio_postgres::Error),
-    /// The connection was lost during the commit.
-    Lost(tokio_postgres::Error),
+    /// Nothing of it happened; with `contention` it may work when tried again.
+    Aborted { why: String, contention: bool },
+    /// Nothing of it happened, and trying its writes one by one would not work either.
+    Unreachable(String),
+    /// The commit was sent and its answer never came.
+    Lost(String),
+}
+
+impl Failure {
+    fn aborted(error: &tokio_postgres::Error) -> Self {
+        let code = error.code();
+        let contention = code == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
+            || code == Some(&SqlState::T_R_DEADLOCK_DETECTED);
+        Self::Aborted { why: words(error), contention }
+    }
+
+    /// While the commit was under way: a server that says no has rolled back, unless what it says is that it,
+    /// or a proxy before it, does not know.
+    fn during_commit(error: &tokio_postgres::Error) -> Self {
+        let unsure = |code: &SqlState| {
+            let code = code.code();
+            code == "40003" || ["08", "57P", "58"].iter().any(|class| code.starts_with(class))
+        };
+        match error.code() {
+            Some(code) if !unsure(code) => Self::aborted(error),
+            Some(_) | None => Self::Lost(words(error)),
+        }
+    }
 }
 
 type Answer = Result<Vec<tokio_postgres::Row>, tokio_postgres::Error>;
@@ -178,7 +217,7 @@ impl Lane {
                 let Ok(next) = waiting.try_recv() else { break };
                 group.push(next);
             }
-            // Every node locks in the same order, so that two groups never wait for each other.
+            // Every node locks orders in the same order, so that two groups seldom wait for each other.
             group.sort_by(|left, right| left.write.key.cmp(&right.write.key));
             self.commit(group).await;
         }
@@ -187,43 +226,36 @@ impl Lane {
     async fn commit(&mut self, group: Vec<Queued>) {
         let mut ended = self.try_commit(&group).await;
         for _ in 0..RETRIES {
-            if !matches!(&ended, Err(Failure::Aborted(error)) if is_contention(error)) {
+            if !matches!(&ended, Err(Failure::Aborted { contention: true, .. })) {
                 break;
             }
             ended = self.try_commit(&group).await;
         }
-        match ended {
+        let error = match ended {
             Ok(answers) => {
                 for (queued, answer) in group.into_iter().zip(answers) {
                     let _ = queued.reply.send(answer);
                 }
+                return;
             }
-            Err(Failure::Lost(error)) => {
-                for queued in group {
-                    let _ = queued.reply.send(Err(WriteError::Unknown(words(&error))));
-                }
-            }
-            Err(Failure::Unreachable(error)) => {
-                for queued in group {
-                    let _ = queued.reply.send(Err(WriteError::Failed(words(&error))));
-                }
-            }
-            Err(Failure::Aborted(error)) if group.len() == 1 => {
-                for queued in group {
-                    let _ = queued.reply.send(Err(WriteError::Failed(words(&error))));
-                }
-            }
-            Err(Failure::Aborted(_)) => {
+            Err(Failure::Aborted { .. }) if group.len() > 1 => {
                 for queued in group {
                     Box::pin(self.commit(vec![queued])).await;
                 }
+                return;
             }
+            Err(Failure::Lost(why)) => WriteError::Unknown(why),
+            Err(Failure::Aborted { why, .. } | Failure::Unreachable(why)) => WriteError::Failed(why),
+        };
+        for queued in group {
+            let _ = queued.reply.send(Err(error.clone()));
         }
     }
 
     async fn try_commit(&mut self, group: &[Queued]) -> Result<Vec<Written>, Failure> {
         if self.session.as_ref().is_none_or(|session| session.client.is_closed()) {
-            let client = connect(&self.config).await.map_err(Failure::Unreachable)?;
+            let connected = connect(&self.config).await;
+            let client = connected.map_err(|error| Failure::Unreachable(words(&error)))?;
             self.session = Some(Session { client, prepared: HashMap::new() });
         }
         let Some(session) = &mut self.session else {
@@ -231,27 +263,24 @@ impl Lane {
         };
         let ended = session.try_commit(group).await;
         if ended.is_err() {
-            // Whatever state the connection is in, a new one is in none.
+            // Whatever state the connection is in, a new one is in none; the server rolls back what is open.
             self.session = None;
         }
         ended
     }
 }
 
-fn is_contention(error: &tokio_postgres::Error) -> bool {
-    let code = error.code();
-    code == Some(&SqlState::T_R_SERIALIZATION_FAILURE) || code == Some(&SqlState::T_R_DEADLOCK_DETECTED)
-}
-
 impl Session {
     /// Two round trips: the guards decide, then what follows from them goes out together with the COMMIT.
     async fn try_commit(&mut self, group: &[Queued]) -> Result<Vec<Written>, Failure> {
-        self.prepare(group).await.map_err(Failure::Aborted)?;
-        let mut firsts = vec![self.batch("BEGIN")];
-        for queued in group {
-            firsts.push(self.flight(&queued.write.first));
-        }
-        let guards = in_order(firsts).await.map_err(Failure::Aborted)?;
+        let decided = tokio::time::timeout(PATIENCE, async {
+            self.prepare(group).await.map_err(|error| Failure::aborted(&error))?;
+            let mut firsts = vec![self.batch("BEGIN")];
+            firsts.extend(group.iter().map(|queued| self.flight(&queued.write.first)));
+            in_order(firsts).await.map_err(|(error, _)| Failure::aborted(&error))
+        });
+        let silent = || "the database does not answer".to_owned();
+        let guards = decided.await.unwrap_or_else(|_| Err(Failure::Unreachable(silent())))?;
         let mut answers: Vec<Written> = Vec::with_capacity(group.len());
         let mut rest = Vec::new();
         for (queued, (rows, touched)) in group.iter().zip(guards.into_iter().skip(1)) {
@@ -263,11 +292,11 @@ impl Session {
             rest.extend(queued.write.rest.iter().map(|statement| self.flight(statement)));
         }
         rest.push(self.batch("COMMIT"));
-        match in_order(rest).await {
-            Ok(_) => Ok(answers),
-            // The server said no to a statement: its COMMIT then was a rollback.
-            Err(error) if error.code().is_some() => Err(Failure::Aborted(error)),
-            Err(error) => Err(Failure::Lost(error)),
+        match tokio::time::timeout(PATIENCE, in_order(rest)).await {
+            Ok(Ok(_)) => Ok(answers),
+            Ok(Err((error, Sent::Everything))) => Err(Failure::during_commit(&error)),
+            Ok(Err((error, Sent::NotTheLast))) => Err(Failure::aborted(&error)),
+            Err(_) => Err(Failure::Lost(silent())),
         }
     }
 
@@ -277,7 +306,7 @@ impl Session {
                 std::iter::once(write.first.sql).chain(write.rest.iter().map(|statement| statement.sql))
             {
                 if !self.prepared.contains_key(sql) {
-                    let prepared = self.client.prepare(sql).await?;
+                    let prepared = self.client.prepare(&dialect(sql)).await?;
                     self.prepared.insert(sql, prepared);
                 }
             }
@@ -309,14 +338,23 @@ impl Session {
     }
 }
 
+/// Whether the last request of a flight, the COMMIT, was sent.
+enum Sent {
+    Everything,
+    NotTheLast,
+}
+
 /// Sends every request before awaiting the first answer. Each future is polled once in order, which is what
-/// sends it: a join would poll in an order of its own, and a COMMIT could overtake its rows.
-async fn in_order<'a>(flights: Vec<Flight<'a>>) -> Result<Vec<(Vec<Row>, u64)>, tokio_postgres::Error> {
+/// sends it: a join would poll in an order of its own, and a COMMIT could overtake its rows. A request that
+/// cannot be sent keeps those after it from being sent.
+async fn in_order(flights: Vec<Flight<'_>>) -> Result<Vec<(Vec<Row>, u64)>, (tokio_postgres::Error, Sent)> {
     let mut pending = Vec::new();
     for flight in flights {
         let mut flight = flight.fuse();
-        let early = (&mut flight).now_or_never();
-        pending.push((flight, early));
+        match (&mut flight).now_or_never() {
+            Some(Err(error)) => return Err((error, Sent::NotTheLast)),
+            early => pending.push((flight, early)),
+        }
     }
     let mut answers = Vec::with_capacity(pending.len());
     let mut failure = None;
@@ -333,5 +371,5 @@ async fn in_order<'a>(flights: Vec<Flight<'a>>) -> Result<Vec<(Vec<Row>, u64)>, 
             }
         }
     }
-    failure.map_or(Ok(answers), Err)
+    failure.map_or(Ok(answers), |error| Err((error, Sent::Everything)))
 }

@@ -175,35 +175,43 @@ fn write_all(mut session: Session, mut waiting: mpsc::Receiver<Queued>) {
 
 /// Commits a group; when a statement of it fails, each write is tried on its own, so that it fails alone.
 fn commit(session: &mut Session, group: Vec<Queued>) {
-    match try_commit(session, &group) {
+    if let Err(error) = session.execute("BEGIN IMMEDIATE") {
+        // Somebody else keeps the file locked: no write of the group would fare better.
+        return fail(group, &error);
+    }
+    match apply(session, &group) {
         Ok(answers) => {
+            if let Err(error) = session.execute("COMMIT") {
+                stop(&error);
+            }
             for (queued, answer) in group.into_iter().zip(answers) {
                 // Whoever asked may have gone; the write stands all the same.
                 let _ = queued.reply.send(answer);
             }
         }
-        Err(error) if group.len() == 1 => {
-            for queued in group {
-                let _ = queued.reply.send(Err(WriteError::Failed(error.to_string())));
+        Err(error) => {
+            roll_back(session);
+            if group.len() == 1 {
+                return fail(group, &error);
             }
+            group.into_iter().for_each(|queued| commit(session, vec![queued]));
         }
-        Err(_) => group.into_iter().for_each(|queued| commit(session, vec![queued])),
     }
 }
 
-fn try_commit(session: &mut Session, group: &[Queued]) -> rusqlite::Result<Vec<Written>> {
-    session.execute("BEGIN IMMEDIATE")?;
-    let answers = match apply(session, group) {
-        Ok(answers) => answers,
-        Err(error) => {
-            session.execute("ROLLBACK")?;
-            return Err(error);
-        }
-    };
-    if let Err(error) = session.execute("COMMIT") {
+fn fail(group: Vec<Queued>, error: &rusqlite::Error) {
+    for queued in group {
+        let _ = queued.reply.send(Err(WriteError::Failed(error.to_string())));
+    }
+}
+
+/// A full disk has rolled back by itself, and says so to a second attempt.
+fn roll_back(session: &Session) {
+    if let Err(error) = session.execute("ROLLBACK")
+        && !session.connection.is_autocommit()
+    {
         stop(&error);
     }
-    Ok(answers)
 }
 
 fn apply(session: &mut Session, group: &[Queued]) -> rusqlite::Result<Vec<Written>> {

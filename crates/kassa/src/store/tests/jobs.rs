@@ -45,7 +45,7 @@ async fn what_is_due_is_claimed_the_oldest_first(
     let first = bench.claim(after(3), 2).await;
     assert_eq!(jobs(&first), BTreeSet::from([resolve(2), resolve(3)]));
     for claimed in &first {
-        assert_eq!((claimed.site, &claimed.order, claimed.lease_until), (SITE, &id("a"), after(33)));
+        assert_eq!((claimed.site, &claimed.order, claimed.lease_epoch), (SITE, &id("a"), 1));
     }
     assert_eq!(jobs(&bench.claim(after(3), 10).await), BTreeSet::from([resolve(1)]));
     assert_eq!(jobs(&bench.claim(after(9), 10).await), BTreeSet::from([resolve(4)]));
@@ -89,7 +89,7 @@ async fn a_lease_that_is_over_is_claimed_anew_and_its_holder_has_no_say(
     let stale = bench.claim(NOW, 1).await.remove(0);
     assert_eq!(bench.claim(after(29), 1).await.len(), 0, "the lease holds");
     let fresh = bench.claim(after(30), 1).await.remove(0);
-    assert_eq!((&fresh.job, fresh.lease_until), (&stale.job, after(60)));
+    assert_eq!((&fresh.job, fresh.lease_epoch), (&stale.job, stale.lease_epoch + 1));
 
     bench.store.finish_job(&stale).await.unwrap();
     bench.store.retry_job(&stale, NOW).await.unwrap();
@@ -136,4 +136,17 @@ async fn every_kind_of_job_is_read_back(#[values(Database::Sqlite, Database::Pos
     let due: Vec<_> = all.iter().map(|job| Change::JobDue { job: job.clone(), at: NOW }).collect();
     bench.store.commit(SITE, &order.id, Some(&order), &due, NOW).await.unwrap();
     assert_eq!(jobs(&bench.claim(NOW, 10).await), all);
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_job_of_a_newer_version_keeps_nobody_from_the_others(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let bench = Bench::open(database).await;
+    bench.with_jobs(&[(1, 3)]).await;
+    let unknown = "INSERT INTO job (site_id, kind, subject, order_id, due_at, lease_until, lease_epoch) \
+                   VALUES ($1, 'travel_in_time', '1', 'a', 1, 0, 0)";
+    bench.store.db.execute("jobs".to_owned(), statement(unknown, [SITE.0.into()])).await.unwrap();
+    assert_eq!(jobs(&bench.claim(after(3), 10).await), BTreeSet::from([resolve(1)]));
 }
