@@ -8,6 +8,7 @@ use payments::ids::{SiteId, TransactionId};
 use payments::time::{Millis, Timestamp};
 use payments::transaction::TRANSACTION_LIFETIME;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use zeroize::Zeroizing;
@@ -31,12 +32,27 @@ impl fmt::Debug for Card {
 pub(crate) struct CardsInHand(Mutex<HashMap<(SiteId, TransactionId), (Timestamp, Card)>>);
 
 impl CardsInHand {
-    /// Keeps a card for its attempt, and forgets those whose hour is over.
-    pub(crate) fn keep(&self, site: SiteId, transaction: TransactionId, card: Card, now: Timestamp) {
-        let mut cards = self.lock();
+    /// Keeps a card for its attempt, or hands it back when another card has this attempt's id.
+    pub(crate) fn keep(
+        &self,
+        site: SiteId,
+        transaction: TransactionId,
+        card: Card,
+        now: Timestamp,
+    ) -> Result<(), Card> {
+        match self.lock().entry((site, transaction)) {
+            Entry::Occupied(_) => Err(card),
+            Entry::Vacant(free) => {
+                free.insert((now, card));
+                Ok(())
+            }
+        }
+    }
+
+    /// Forgets the cards whose hour is over, whoever brought them.
+    pub(crate) fn forget_old(&self, now: Timestamp) {
         let patience = Millis(TRANSACTION_LIFETIME.0 + Millis::minutes(5).0);
-        cards.retain(|_, (since, _)| now.since(*since) < patience);
-        cards.insert((site, transaction), (now, card));
+        self.lock().retain(|_, (since, _)| now.since(*since) < patience);
     }
 
     /// Whether the card of an attempt is here.
@@ -51,5 +67,34 @@ impl CardsInHand {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<(SiteId, TransactionId), (Timestamp, Card)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn card(number: &str) -> Card {
+        let expiry = Expiry::parse("12/35").unwrap();
+        Card { pan: Pan::parse(number).unwrap(), expiry, cvc: None }
+    }
+
+    #[test]
+    fn two_customers_who_draw_one_id_keep_their_own_cards() {
+        let (cards, site, id) = (CardsInHand::default(), SiteId(1), TransactionId(1));
+        cards.keep(site, id, card("4111111111111111"), Timestamp(0)).unwrap();
+        let back = cards.keep(site, id, card("5500000000000004"), Timestamp(0)).unwrap_err();
+        assert_eq!(back.pan.last4(), "0004");
+        assert_eq!(cards.take(site, id).unwrap().pan.last4(), "1111");
+    }
+
+    #[test]
+    fn a_card_whose_hour_is_over_is_forgotten() {
+        let (cards, site, id) = (CardsInHand::default(), SiteId(1), TransactionId(1));
+        cards.keep(site, id, card("4111111111111111"), Timestamp(0)).unwrap();
+        cards.forget_old(Timestamp(0).plus(Millis::hours(1)));
+        assert!(cards.holds(site, id));
+        cards.forget_old(Timestamp(0).plus(Millis::hours(2)));
+        assert!(!cards.holds(site, id));
     }
 }

@@ -8,6 +8,7 @@ use payments::change::Change;
 use payments::decide::{Command, NewOrder, Placing, Refused, decide, place};
 use payments::ids::{OrderId, SiteId};
 use payments::order::{Order, Terms};
+use payments::time::Timestamp;
 use payments::transaction::State;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -45,7 +46,7 @@ impl App {
         let details = details.map_err(RunError::Failed)?;
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
-            let known = self.look(site, &request.order_id).await?;
+            let (known, now) = (self.look(site, &request.order_id).await?, self.now());
             let new = NewOrder {
                 site,
                 id: request.order_id.clone(),
@@ -59,12 +60,12 @@ impl App {
                 session: self.draw_session(site),
                 digest,
             };
-            let changes = match (place(known.as_ref(), new, self.now())?, known.clone()) {
+            let changes = match (place(known.as_ref(), new, now)?, known.clone()) {
                 (Placing::Same, Some(known)) => return Ok(known),
                 (Placing::Same, None) => unreachable!("only a known order can be asked for again"),
                 (Placing::Opened(changes), _) => changes,
             };
-            if let Some(order) = self.commit(site, &request.order_id, known, &changes).await? {
+            if let Some(order) = self.commit(site, &request.order_id, known, changes, now).await? {
                 return Ok(order);
             }
         }
@@ -76,11 +77,12 @@ impl App {
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
             let known = self.look(site, id).await?.ok_or(RunError::NotFound)?;
-            let changes = decide(&known, command.clone(), self.now())?;
+            let now = self.now();
+            let changes = decide(&known, command.clone(), now)?;
             if changes.is_empty() {
                 return Ok(known);
             }
-            if let Some(order) = self.commit(site, id, Some(known), &changes).await? {
+            if let Some(order) = self.commit(site, id, Some(known), changes, now).await? {
                 return Ok(order);
             }
         }
@@ -91,15 +93,30 @@ impl App {
         self.store.load(site, id).await.map_err(|error| RunError::Failed(error.into()))
     }
 
-    /// Commits; `None` when somebody was faster.
+    /// Commits, and does what follows, whether or not whoever asked still waits; `None` when somebody was
+    /// faster.
     async fn commit(
         &self,
         site: SiteId,
         id: &OrderId,
         known: Option<Order>,
-        changes: &[Change],
+        changes: Vec<Change>,
+        now: Timestamp,
     ) -> Result<Option<Order>, RunError> {
-        let now = self.now();
+        let (app, id) = (self.clone(), id.clone());
+        let committed =
+            self.underway.spawn(async move { app.commit_now(site, &id, known, &changes, now).await });
+        committed.await.unwrap_or_else(|error| Err(RunError::Failed(error.into())))
+    }
+
+    async fn commit_now(
+        &self,
+        site: SiteId,
+        id: &OrderId,
+        known: Option<Order>,
+        changes: &[Change],
+        now: Timestamp,
+    ) -> Result<Option<Order>, RunError> {
         match self.store.commit(site, id, known.as_ref(), changes, now).await {
             Ok(()) => {}
             Err(WriteError::Stale) => return Ok(None),

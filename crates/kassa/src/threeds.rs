@@ -14,7 +14,7 @@ use payments::transaction::Transaction;
 #[derive(Debug)]
 pub(crate) enum Started {
     /// Nowhere: the issuer has decided.
-    Decided,
+    Decided(Box<Order>),
     /// To the issuer's page.
     Challenge(String),
 }
@@ -31,8 +31,8 @@ impl App {
         match directory_server::answer(&self.keys, transaction.id, brand, pan) {
             Answer::Challenge => Ok(Started::Challenge(challenge_path(&transaction.session, transaction.id))),
             Answer::Decided(authentication) => {
-                self.authenticated(order.site, &order.id, transaction.id, *authentication).await?;
-                Ok(Started::Decided)
+                let taken = self.authenticated(order.site, &order.id, transaction.id, *authentication);
+                Ok(Started::Decided(Box::new(taken.await?)))
             }
         }
     }
@@ -47,10 +47,9 @@ impl App {
         authentication: Authentication,
     ) -> Result<Order, RunError> {
         let (app, order) = (self.clone(), order.clone());
-        let taken =
-            tokio::spawn(
-                async move { app.take_authentication(site, &order, transaction, authentication).await },
-            );
+        let taken = self
+            .underway
+            .spawn(async move { app.take_authentication(site, &order, transaction, authentication).await });
         taken.await.unwrap_or_else(|error| Err(RunError::Failed(error.into())))
     }
 
