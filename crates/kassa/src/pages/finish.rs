@@ -50,7 +50,8 @@ async fn come_back(
         return visit.refused(Refused::UnknownTransaction);
     };
     if transaction.is_money_moving() {
-        return checking(&visit, &transaction);
+        let url = visit.address(&visit.return_path(transaction.id));
+        return checking(&visit, &url, LOOK_AGAIN_SECONDS);
     }
     if transaction.is_paid() {
         return paid(&app, &visit, &transaction).await;
@@ -59,16 +60,10 @@ async fn come_back(
     respond::redirect(&visit.address(&visit.path()))
 }
 
-fn checking(visit: &Visit, transaction: &Transaction) -> Response {
-    let url = visit.address(&visit.return_path(transaction.id));
-    let page = ProcessingPage {
-        locale: visit.locale,
-        test: !visit.site.live,
-        order: visit.summary(),
-        seconds: LOOK_AGAIN_SECONDS,
-        url: &url,
-    };
-    respond::page(StatusCode::OK, &page, &[])
+/// The page that says "being checked" and moves on to `url` by itself.
+pub(super) fn checking(visit: &Visit, url: &str, seconds: u32) -> Response {
+    let (locale, order, test) = (visit.locale, visit.summary(), !visit.site.live);
+    respond::page(StatusCode::OK, &ProcessingPage { locale, test, order, seconds, url })
 }
 
 /// The customer has paid: held until the shop knows, for a moment at most, and sent back to it.
@@ -94,7 +89,7 @@ fn hand_over(visit: &Visit, target: &str) -> Response {
         return respond::redirect(target);
     }
     let page = ClosePage { locale: visit.locale, test: !visit.site.live, target };
-    respond::page(StatusCode::OK, &page, &[])
+    respond::page(StatusCode::OK, &page)
 }
 
 /// `GET /connect/{session}/cancel`: back to the shop without paying. Nothing changes: the link keeps working.

@@ -2,6 +2,7 @@
 
 mod card_form;
 
+use super::finish;
 use super::respond;
 use super::view::{self, CardForm, PayPage};
 use super::visit::{Visit, WordsQuery};
@@ -9,6 +10,7 @@ use crate::app::App;
 use crate::cards_in_hand::Card;
 use crate::run::RunError;
 use crate::simulator::cards::{Manner, hints};
+use crate::store::db::ReadError;
 use crate::threeds::Started;
 use axum::Router;
 use axum::body::Bytes;
@@ -20,6 +22,7 @@ use card_form::{Faults, Typed};
 use payments::card::{Brand, CardSummary, Gateway};
 use payments::decide::{Command, Refused, Screening};
 use payments::decline::DeclineClass;
+use payments::ids::{SessionId, SiteId, TransactionId};
 use payments::transaction::{Settlement, State as Stands, Transaction};
 
 pub(super) fn router() -> Router<App> {
@@ -34,9 +37,7 @@ async fn show(State(app): State<App>, Path(session): Path<String>, words: WordsQ
         Ok(visit) => visit,
         Err(instead) => return instead,
     };
-    if let Err(error) = app.store.count_view(&visit.session).await {
-        tracing::warn!(%error, "an opened page could not be counted");
-    }
+    app.count_view(&visit.session);
     if let Some(moving) = visit.order.open().filter(|open| open.is_money_moving()) {
         return respond::redirect(&visit.address(&visit.return_path(moving.id)));
     }
@@ -81,9 +82,10 @@ async fn submit(
         return form(&visit, StatusCode::OK, form_again, None, Some(brand));
     }
     match app.pay(&visit, card, brand, holder).await {
-        Ok(next) => respond::redirect(&next),
+        Ok(Next::Address(next)) => respond::redirect(&next),
+        Ok(Next::Wait(next)) => finish::checking(&visit, &next, 0),
         Err(RunError::Refused(Refused::PaymentInProgress)) => {
-            respond::redirect(&visit.address(&visit.path()))
+            finish::checking(&visit, &visit.address(&visit.path()), 0)
         }
         Err(RunError::Refused(refused)) => visit.refused(refused),
         Err(RunError::NotFound) => visit.refused(Refused::UnknownTransaction),
@@ -92,41 +94,75 @@ async fn submit(
 }
 
 impl App {
+    /// Counts an opened page. The customer does not wait for it.
+    fn count_view(&self, session: &SessionId) {
+        let (app, session) = (self.clone(), session.clone());
+        self.underway.spawn(async move {
+            if let Err(error) = app.store.count_view(&session).await {
+                tracing::warn!(%error, "an opened page could not be counted");
+            }
+        });
+    }
+
     /// Opens an attempt and starts its authentication; where the customer goes next.
-    async fn pay(&self, visit: &Visit, card: Card, brand: Brand, holder: String) -> Result<String, RunError> {
+    async fn pay(&self, visit: &Visit, card: Card, brand: Brand, holder: String) -> Result<Next, RunError> {
         let site = visit.order.site;
-        let id = self.draw_transaction(site).await.map_err(|error| RunError::Failed(error.into()))?;
         let own_contract = brand == Brand::Amex && visit.site.own_amex;
         let blocked = !visit.site.live && Manner::of(&card.pan) == Manner::Blocked;
-        let command = Command::SubmitCard {
-            session: visit.session.clone(),
-            transaction: id,
-            card: CardSummary {
-                brand,
-                bin: card.pan.bin().map(str::to_owned),
-                last4: card.pan.last4().to_owned(),
-                expiry: card.expiry,
-                holder,
-            },
-            settlement: if own_contract { Settlement::Scheme } else { Settlement::Gateway },
-            screening: if blocked { Screening::Blocked } else { Screening::Clear },
+        let summary = CardSummary {
+            brand,
+            bin: card.pan.bin().map(str::to_owned),
+            last4: card.pan.last4().to_owned(),
+            expiry: card.expiry,
+            holder,
         };
         let pan = card.pan.clone();
         // Kept first: the commit of another tab's attempt takes it away again.
-        self.cards.keep(site, id, card, self.now());
+        let id = self.take_in_hand(site, card).await.map_err(|error| RunError::Failed(error.into()))?;
+        let command = Command::SubmitCard {
+            session: visit.session.clone(),
+            transaction: id,
+            card: summary,
+            settlement: if own_contract { Settlement::Scheme } else { Settlement::Gateway },
+            screening: if blocked { Screening::Blocked } else { Screening::Clear },
+        };
         let ran = self.run(site, &visit.order.id, &command).await;
         let opened = ran.as_ref().ok().and_then(|order| order.transaction(id)).cloned();
         let opened = opened.filter(Transaction::is_authenticating);
         if opened.is_none() {
             drop(self.cards.take(site, id));
         }
-        let (order, back) = (ran?, visit.address(&visit.return_path(id)));
-        let Some(opened) = opened else { return Ok(back) };
+        let order = ran?;
+        let back = visit.address(&visit.return_path(id));
+        let Some(opened) = opened else { return Ok(Next::Address(back)) };
         Ok(match self.authenticate(&order, &opened, &pan).await? {
-            Started::Decided => back,
-            Started::Challenge(path) => visit.address(&path),
+            Started::Decided(order) if order.transaction(id).is_some_and(Transaction::is_money_moving) => {
+                Next::Wait(back)
+            }
+            Started::Decided(_) => Next::Address(back),
+            Started::Challenge(path) => Next::Address(visit.address(&path)),
         })
     }
+
+    /// Draws an attempt's id and keeps the card under it.
+    async fn take_in_hand(&self, site: SiteId, mut card: Card) -> Result<TransactionId, ReadError> {
+        loop {
+            let id = self.draw_transaction(site).await?;
+            match self.cards.keep(site, id, card, self.now()) {
+                Ok(()) => return Ok(id),
+                Err(back) => card = back,
+            }
+        }
+    }
+}
+
+/// Where the customer goes after submitting a card.
+enum Next {
+    /// To another page of ours.
+    Address(String),
+    /// Through the page that says "being checked": from there on it is no form's doing, so that the shop may
+    /// redirect as it likes without Chromium holding it to this page's `form-action`.
+    Wait(String),
 }
 
 /// A form that another site's page submitted is not the customer's. Browsers say so themselves.
@@ -176,7 +212,7 @@ fn form(
         brand_offer: offered.map(mark),
         test_cards: &test_cards,
     };
-    respond::page(status, &page, &visit.targets())
+    respond::page(status, &page)
 }
 
 fn mark(brand: Brand) -> view::Brand {

@@ -1,10 +1,9 @@
 //! Pages and redirects as responses, with the headers that keep them to themselves.
 
 use askama::Template;
+use axum::http::StatusCode;
 use axum::http::header::{self, HeaderName, HeaderValue};
-use axum::http::{StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
-use url::Url;
 
 /// Tells tools how a payment ended; browsers and shops ignore it.
 const OUTCOME: HeaderName = HeaderName::from_static("kassa-outcome");
@@ -12,9 +11,18 @@ const OUTCOME: HeaderName = HeaderName::from_static("kassa-outcome");
 /// The content type of every page.
 pub(super) const HTML: &str = "text/html; charset=utf-8";
 
-/// A page. Its forms may lead to this gateway, and through its redirects to `targets`: Chromium holds a
-/// form's redirects to the same rule.
-pub(crate) fn page(status: StatusCode, page: &impl Template, targets: &[Option<&str>]) -> Response {
+/// A page whose forms lead to this gateway only, redirects included.
+pub(crate) fn page(status: StatusCode, page: &impl Template) -> Response {
+    respond(status, page, "'self'")
+}
+
+/// A page whose form may end at any shop: Chromium holds every redirect that follows a form to `form-action`,
+/// also those that the shop makes from its return address.
+pub(crate) fn page_leading_away(status: StatusCode, page: &impl Template) -> Response {
+    respond(status, page, "'self' https: http:")
+}
+
+fn respond(status: StatusCode, page: &impl Template, forms: &str) -> Response {
     let html = match page.render() {
         Ok(html) => html,
         Err(error) => {
@@ -30,7 +38,11 @@ pub(crate) fn page(status: StatusCode, page: &impl Template, targets: &[Option<&
         }
     };
     set(header::CONTENT_TYPE, HTML);
-    set(header::CONTENT_SECURITY_POLICY, &content_security_policy(targets));
+    let policy = format!(
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action {forms}; \
+         base-uri 'none'; frame-ancestors 'none'"
+    );
+    set(header::CONTENT_SECURITY_POLICY, &policy);
     set(header::CACHE_CONTROL, "no-store");
     set(header::REFERRER_POLICY, "no-referrer");
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
@@ -44,22 +56,10 @@ pub(crate) fn page(status: StatusCode, page: &impl Template, targets: &[Option<&
     response
 }
 
-fn content_security_policy(targets: &[Option<&str>]) -> String {
-    let origins = targets.iter().flatten().filter_map(|target| Url::parse(target).ok());
-    let mut origins: Vec<String> = origins.map(|url| url.origin().ascii_serialization()).collect();
-    origins.sort();
-    origins.dedup();
-    let forms: String = origins.iter().map(|origin| format!(" {origin}")).collect();
-    format!(
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'{forms}; \
-         base-uri 'none'; frame-ancestors 'none'"
-    )
-}
-
 /// The browser goes on to `target`, by GET.
 pub(crate) fn redirect(target: &str) -> Response {
-    let location = Uri::try_from(target).ok().and_then(|uri| HeaderValue::from_str(&uri.to_string()).ok());
-    let Some(location) = location else {
+    // As it is: a parsed address would lose its fragment.
+    let Some(location) = HeaderValue::from_str(target).ok().filter(|_| target.is_ascii()) else {
         tracing::error!("a redirect target is no address");
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };

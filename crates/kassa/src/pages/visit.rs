@@ -118,12 +118,6 @@ impl Visit {
         self.order.terms.gateway.unwrap_or(Gateway::AnyCard)
     }
 
-    /// Where the shop wants a customer who paid, and one who did not.
-    pub(crate) fn targets(&self) -> [Option<&str>; 2] {
-        let options = &self.details.payment_options;
-        [options.redirect_url.as_deref(), options.cancel_url.as_deref()]
-    }
-
     /// The page's own address, without language.
     pub(crate) fn path(&self) -> String {
         format!("/connect/{}/", self.session)
@@ -194,7 +188,7 @@ impl Visit {
             pay_href: pay.as_deref(),
             back_href: back.as_deref(),
         };
-        respond::page(status, &page, &[])
+        respond::page(status, &page)
     }
 
     /// Something of ours did not work.
@@ -214,7 +208,7 @@ fn nothing(locale: &Locale) -> Response {
 /// A page about no order in particular.
 fn result(status: StatusCode, locale: &Locale, outcome: Outcome) -> Response {
     let page = ResultPage { locale, test: false, outcome, order: None, pay_href: None, back_href: None };
-    respond::page(status, &page, &[])
+    respond::page(status, &page)
 }
 
 fn failed(locale: &Locale, error: &anyhow::Error) -> Response {

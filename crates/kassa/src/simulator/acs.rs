@@ -42,7 +42,7 @@ async fn show(State(app): State<App>, path: Where, words: WordsQuery) -> Respons
         last4: &transaction.card.last4,
         action: &action,
     };
-    respond::page(StatusCode::OK, &page, &visit.targets())
+    respond::page_leading_away(StatusCode::OK, &page)
 }
 
 /// The customer chose how the issuer answers.
