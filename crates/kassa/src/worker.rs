@@ -57,6 +57,7 @@ async fn work_until(app: App, mut stopped: watch::Receiver<bool>) {
     let mut deliveries = JoinSet::new();
     while !*stopped.borrow() {
         let looked_at = app.now();
+        app.cards.forget_old(looked_at);
         let claimed = app.claim_due(permits.available_permits()).await;
         let mut busy = !claimed.is_empty();
         for (delivery, slot) in claimed {
@@ -116,10 +117,17 @@ impl App {
                     Vec::new()
                 },
             );
+        // Whoever has least under way comes first, and nobody takes all the room: shops that hang fill their
+        // share and no more.
+        let mut sites: Vec<_> =
+            sites.into_iter().map(|(site, waiting)| (self.slots.taken(site), site, waiting)).collect();
+        sites.sort_by_key(|(taken, ..)| *taken);
         let mut claims = Vec::new();
-        for (site, waiting) in sites {
-            let slots = self.slots.take(site, usize::try_from(waiting).unwrap_or(0).min(room));
-            room -= slots.len();
+        let mut left = sites.len();
+        for (_, site, waiting) in sites {
+            let share = room.div_ceil(left.max(1));
+            let slots = self.slots.take(site, usize::try_from(waiting).unwrap_or(0).min(share));
+            (room, left) = (room - slots.len(), left - 1);
             if !slots.is_empty() {
                 claims.push(self.claim_for(site, slots, now));
             }

@@ -14,8 +14,10 @@ use payments::order::Order;
 use payments::status;
 use payments::time::{Millis, Timestamp};
 use sha2::{Digest as _, Sha256};
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
+/// How long after its claim a delivery may still begin: the rest of the lease is for the shop's answer.
+const SEND_WITHIN: Duration = Duration::from_secs(10);
 /// After a time-out the shop may still be at work on what it was told: nothing newer for this long.
 const QUIET: Millis = Millis::seconds(60);
 /// How much of an answer the history keeps.
@@ -49,10 +51,14 @@ impl App {
         };
         let started_at = self.now();
         let clock = tokio::time::Instant::now();
+        // Whoever was held up this long would still be sending when the lease is somebody else's.
+        if delivery.claimed_at.elapsed() > SEND_WITHIN {
+            return Ok(());
+        }
         let reach = if letter.site.live {
             Reach::Public { allowed: self.settings.notify_allow.clone() }
         } else {
-            Reach::Anywhere
+            Reach::own_network(&self.settings.notify_allow)
         };
         let answer = self.outbound.send(letter.request, &reach).await;
         let verdict = Verdict::of(&answer);

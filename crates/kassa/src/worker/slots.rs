@@ -17,6 +17,12 @@ pub(crate) type Slot = OwnedSemaphorePermit;
 pub(crate) struct Slots(Mutex<HashMap<SiteId, Arc<Semaphore>>>);
 
 impl Slots {
+    /// How many of a site's slots are taken.
+    pub(crate) fn taken(&self, site: SiteId) -> usize {
+        let sites = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sites.get(&site).map_or(0, |free| PER_SITE - free.available_permits())
+    }
+
     /// Takes as many of a site's slots as are free, up to `most`.
     pub(crate) fn take(&self, site: SiteId, most: usize) -> Vec<Slot> {
         let mut sites = self.0.lock().unwrap_or_else(PoisonError::into_inner);
