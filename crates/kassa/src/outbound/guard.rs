@@ -22,7 +22,26 @@ pub enum Reach {
     },
 }
 
+/// Loopback and the private networks: where a developer's own shop listens.
+const OWN_V4: [(Ipv4Addr, u8); 4] = [
+    (Ipv4Addr::new(10, 0, 0, 0), 8),
+    (Ipv4Addr::new(127, 0, 0, 0), 8),
+    (Ipv4Addr::new(172, 16, 0, 0), 12),
+    (Ipv4Addr::new(192, 168, 0, 0), 16),
+];
+const OWN_V6: [(Ipv6Addr, u8); 2] =
+    [(Ipv6Addr::LOCALHOST, 128), (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7)];
+
 impl Reach {
+    /// To public, loopback and private addresses, for test sites; link-local ones, where clouds keep their
+    /// secrets, stay out of reach.
+    #[must_use]
+    pub fn own_network(allowed: &[Network]) -> Self {
+        let v4 = OWN_V4.map(|(start, prefix)| Network::new(start.into(), prefix));
+        let v6 = OWN_V6.map(|(start, prefix)| Network::new(start.into(), prefix));
+        Self::Public { allowed: v4.into_iter().chain(v6).chain(allowed.iter().copied()).collect() }
+    }
+
     /// Whether a connection to `address` is allowed.
     #[must_use]
     pub fn permits(&self, address: IpAddr) -> bool {
