@@ -6,8 +6,9 @@ use crate::app::App;
 use crate::pages::visit::{self, WordsQuery};
 use crate::{api, pages, simulator};
 use axum::Router;
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
-use axum::http::{StatusCode, Uri};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
@@ -60,10 +61,36 @@ async fn surround(request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", method = %request.method(), route);
     let answer = async {
         let started = tokio::time::Instant::now();
+        let (request, whole) = with_body(request).await;
         let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-        let response = answered.unwrap_or_else(|_| Error::internal(&"a handler panicked").into_response());
+        let mut response =
+            answered.unwrap_or_else(|_| Error::internal(&"a handler panicked").into_response());
+        if !whole {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         tracing::debug!(status = response.status().as_u16(), ms = started.elapsed().as_millis(), "answered");
         response
     };
     answer.instrument(span).await
+}
+
+/// The request with its body at hand, and whether that is all of it. Whatever is answered before a body was
+/// read would end the connection under the client's next request.
+async fn with_body(request: Request) -> (Request, bool) {
+    let (parts, body) = request.into_parts();
+    match body.size_hint().upper() {
+        Some(0) => return (Request::from_parts(parts, body), true),
+        Some(length) if usize::try_from(length).is_ok_and(|length| length > BODY_MAX) => {
+            return (Request::from_parts(parts, body), false);
+        }
+        Some(_) | None => {}
+    }
+    match axum::body::to_bytes(body, BODY_MAX).await {
+        Ok(bytes) => (Request::from_parts(parts, Body::from(bytes)), true),
+        // The handler's extractor meets the same error again and says so in its own way.
+        Err(error) => {
+            let failing = futures_util::stream::once(async move { Err::<Bytes, _>(error) });
+            (Request::from_parts(parts, Body::from_stream(failing)), false)
+        }
+    }
 }

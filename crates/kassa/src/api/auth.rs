@@ -69,6 +69,7 @@ fn presented(parts: &Parts) -> Result<String, Error> {
     let query = parts.uri.query().unwrap_or_default();
     let named = url::form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == "api_key");
     keys.extend(named.map(|(_, value)| value.into_owned()));
+    keys.retain(|key| !key.trim().is_empty());
     let first = keys.first().cloned().ok_or_else(Error::wrong_key)?;
     if keys.iter().any(|key| key.trim() != first.trim()) {
         return Err(Error::wrong_key());

@@ -141,6 +141,7 @@ pub(crate) fn parse(body: &Value, written: &Written<'_>, rules: &Rules) -> Resul
         PaymentOptions::read(&order.object("payment_options", error::MISSING_DATA)?, rules)?;
     let customer = Customer::read(&order.object("customer", error::MISSING_DATA)?)?;
     let lifetime = lifetime(&order)?;
+    refuse_what_moves_money_otherwise(&order)?;
     let details = Details {
         kind,
         payment_options,
@@ -151,6 +152,21 @@ pub(crate) fn parse(body: &Value, written: &Written<'_>, rules: &Rules) -> Resul
         custom_info: custom_info(&order)?,
     };
     Ok(CreateOrder { order_id, gateway, amount, description, lifetime, details })
+}
+
+/// Unknown fields are ignored, but not those that say how the money moves: a shop that reserves must not find
+/// that it has collected.
+fn refuse_what_moves_money_otherwise(order: &Fields<'_>) -> Result<(), Error> {
+    if order.text("capture", error::MISSING_DATA)?.is_some_and(|capture| !capture.is_empty()) {
+        return Err(order.fault("capture", error::NOT_OFFERED, "manual capture is not offered"));
+    }
+    let affiliate = order.object("affiliate", error::MISSING_DATA)?;
+    let splits = affiliate.get("split_payments");
+    if splits.is_some_and(|splits| splits.as_array().is_none_or(|splits| !splits.is_empty())) {
+        let what = "split payments are not offered";
+        return Err(order.fault("affiliate.split_payments", error::NOT_OFFERED, what));
+    }
+    Ok(())
 }
 
 /// A fingerprint of the request: equal for bodies that differ in the order of keys and in blanks only.

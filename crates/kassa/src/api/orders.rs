@@ -64,8 +64,10 @@ async fn update(
     let order = find(&app, &caller, id).await?;
     match body.get("status") {
         Some(Value::String(status)) if status.eq_ignore_ascii_case("cancelled") => {}
-        _ => {
-            return Err(Error::invalid(error::MISSING_DATA, "status", "only cancelled can be set"));
+        known => {
+            let what = if known.is_none() { "is missing" } else { "must be cancelled" };
+            let what = format!("{what}: nothing else can be changed yet");
+            return Err(Error::invalid(error::MISSING_DATA, "status", &what));
         }
     }
     let cancelled = app.run(caller.site.id, &order.id, &Command::Cancel).await;

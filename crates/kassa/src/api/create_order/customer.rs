@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::net::IpAddr;
 
+/// The longest text that a browser says about itself, in characters.
+const BROWSER_TEXT_MAX: usize = 2_048;
+
 /// The request's `customer`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -81,6 +84,8 @@ pub(crate) struct Customer {
 impl Customer {
     pub(super) fn read(customer: &Fields<'_>) -> Result<Self, Error> {
         let text = |key| customer.text(key, MISSING_DATA);
+        // Browsers send longer ones than people do.
+        let long = |key| customer.text_within(key, MISSING_DATA, BROWSER_TEXT_MAX);
         let either = |key, other| Ok::<_, Error>(text(key)?.or(text(other)?));
         Ok(Self {
             locale: text("locale")?,
@@ -101,8 +106,8 @@ impl Customer {
             phone1: either("phone", "phone1")?,
             phone2: text("phone2")?,
             email: email(customer)?,
-            user_agent: text("user_agent")?,
-            referrer: text("referrer")?,
+            user_agent: long("user_agent")?,
+            referrer: long("referrer")?,
             reference: text("reference")?,
             disable_send_email: customer.flag("disable_send_email")?,
         })

@@ -53,6 +53,11 @@ impl<'a> Fields<'a> {
 
     /// The text in `key`, as it was sent; a number becomes its digits.
     pub(super) fn text(&self, key: &str, code: u32) -> Result<Option<String>, Error> {
+        self.text_within(key, code, TEXT_MAX)
+    }
+
+    /// The same, of at most `max` characters.
+    pub(super) fn text_within(&self, key: &str, code: u32, max: usize) -> Result<Option<String>, Error> {
         let text = match self.get(key) {
             None => return Ok(None),
             Some(Value::String(text)) => text.clone(),
@@ -61,8 +66,8 @@ impl<'a> Fields<'a> {
             })?,
             Some(_) => return Err(self.fault(key, code, "must be text")),
         };
-        if text.chars().count() > TEXT_MAX {
-            return Err(self.fault(key, code, "must have at most 500 characters"));
+        if text.chars().count() > max {
+            return Err(self.fault(key, code, &format!("must have at most {max} characters")));
         }
         // PostgreSQL has no such text, and no shop means it.
         if text.contains('\0') {
@@ -77,8 +82,8 @@ impl<'a> Fields<'a> {
             None => Some(false),
             Some(Value::Bool(flag)) => Some(*flag),
             Some(Value::String(word)) => match word.as_str() {
-                "true" => Some(true),
-                "false" => Some(false),
+                "true" | "1" => Some(true),
+                "false" | "0" => Some(false),
                 _ => None,
             },
             Some(number) => match whole(number) {
