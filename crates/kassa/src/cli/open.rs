@@ -5,6 +5,7 @@ use crate::keys::KeyRing;
 use crate::random::Random;
 use crate::store::{Location, Store};
 use anyhow::{Context as _, bail};
+use std::fs::{File, TryLockError};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -40,15 +41,39 @@ pub(super) async fn open(config: Config, first: First) -> anyhow::Result<Opened>
         Some(url) => (Location::Postgres(url.expose().to_owned()), false),
         None => (Location::File(config.sqlite_path()), !config.sqlite_path().exists()),
     };
+    if is_new && first == First::Refuse {
+        bail!("there is no database in {}; kassa serve creates one", config.data_dir.display());
+    }
+    // What has to be there already is looked for before anything is created.
+    let named =
+        if is_new && config.key_file.is_none() { None } else { Some(KeyRing::open(&config.key_path())?) };
     if is_new {
-        if first == First::Refuse {
-            bail!("there is no database in {}; kassa serve creates one", config.data_dir.display());
-        }
         create_folder(&config.data_dir)?;
     }
-    let keys = Arc::new(open_keys(&config, is_new, &random)?);
+    let keys = match named {
+        Some(keys) => keys,
+        None => own_keys(&config, &random)?,
+    };
+    let keys = Arc::new(keys);
     let store = Store::open(&location).await?;
     Ok(Opened { config, keys, random, store })
+}
+
+/// Keeps a second `kassa serve` from the same folder: cards in hand are in this process's memory only. The lock
+/// ends with the process, however it ends.
+pub(super) fn lock(config: &Config) -> anyhow::Result<Option<File>> {
+    if config.database.is_some() {
+        return Ok(None);
+    }
+    let path = config.data_dir.join("kassa.lock");
+    let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another kassa serves from the folder {}", config.data_dir.display())
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("locking {}", path.display())),
+    }
 }
 
 fn create_folder(folder: &Path) -> anyhow::Result<()> {
@@ -61,11 +86,8 @@ fn create_folder(folder: &Path) -> anyhow::Result<()> {
     std::fs::remove_file(&probe).with_context(|| format!("the data folder {shown} is not writable"))
 }
 
-/// A new embedded database gets a new key; existing data needs the key it was sealed with.
-fn open_keys(config: &Config, is_new: bool, random: &Random) -> anyhow::Result<KeyRing> {
+/// A new embedded database gets a new key beside it, unless a start that did not get far has left one.
+fn own_keys(config: &Config, random: &Random) -> anyhow::Result<KeyRing> {
     let path = config.key_path();
-    if is_new && !path.exists() {
-        return KeyRing::create(&path, random);
-    }
-    KeyRing::open(&path)
+    if path.exists() { KeyRing::open(&path) } else { KeyRing::create(&path, random) }
 }

@@ -1,6 +1,6 @@
 //! `kassa serve`: everything in one process.
 
-use super::open::{First, Opened, open};
+use super::open::{First, Opened, lock, open};
 use crate::app::{App, Settings};
 use crate::clock::Clock;
 use crate::config::{Config, Flags};
@@ -29,6 +29,7 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
     let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
     let bound = listener.local_addr().context("reading the address listened on")?;
     let opened = open(config, First::Create).await?;
+    let _lock = lock(&opened.config)?;
     let limits = Limits {
         connections: opened.config.connections_max,
         connections_per_ip: opened.config.connections_per_ip_max,
