@@ -84,7 +84,9 @@ async fn audit_order(
     }
     let (settled, told) = store.told(order.site, &order.id).await?;
     let status = status::of_order(order).order;
-    if let Some(told) = told.filter(|told| settled && told != status) {
+    // A cancelled order that is asked for again is initialized without any news.
+    let reopened = status == "initialized" && order.open().is_none();
+    if let Some(told) = told.filter(|told| settled && told != status && !reopened) {
         report.differ(order, &format!("the shop was last told {told}, the rows say {status}"));
     }
     Ok(())
