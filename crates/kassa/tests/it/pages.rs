@@ -312,3 +312,14 @@ async fn submit(gateway: &Gateway, link: &str, [number, holder, expiry, cvc]: [&
         [("card_number", number), ("card_holder", holder), ("card_expiry", expiry), ("card_cvc", cvc)];
     gateway.customer().submit(link, &fields).await
 }
+
+#[tokio::test]
+async fn a_shops_address_keeps_its_fragment() {
+    let gateway = Gateway::start(Database::Sqlite).await;
+    let mut order = gateway.order("A-1");
+    order["payment_options"]["cancel_url"] = json!("https://shop.example/?a=1#/checkout/cancelled");
+    let placed = gateway.place(&order).await;
+    let cancel = format!("/connect/{}/cancel", placed["session_id"].as_str().unwrap());
+    let answer = gateway.call("GET", &cancel, "").await;
+    assert_eq!(answer.headers["location"], "https://shop.example/?a=1&transactionid=A-1#/checkout/cancelled");
+}

@@ -170,3 +170,20 @@ async fn a_crowd_with_many_requests_leaves_one_link_that_asks_what_the_order_say
     }
     assert_eq!(usable, [amount], "the newest link, and no other, is for the amount that the order has");
 }
+
+#[rstest]
+#[tokio::test]
+async fn a_cancelled_order_that_is_asked_for_again_adds_up(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let gateway = Gateway::start(database).await;
+    let order = gateway.order("A-1");
+    gateway.place(&order).await;
+    let cancelled = gateway.call("PATCH", "/v1/json/orders/A-1", r#"{"status":"cancelled"}"#).await;
+    assert_eq!(cancelled.status, 200, "{}", cancelled.text);
+    gateway.work().await;
+    gateway.place(&order).await;
+    gateway.work().await;
+    assert_eq!(gateway.status("A-1").await, "initialized/initialized");
+    gateway.audited().await;
+}

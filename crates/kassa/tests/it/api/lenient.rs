@@ -147,3 +147,25 @@ async fn a_client_without_patch_says_so_in_a_header() {
         assert_eq!(gateway.status(&id).await, "cancelled/null", "{id}");
     }
 }
+
+/// .NET sends a body with DELETE, and pools connections.
+#[tokio::test]
+async fn an_answer_that_needs_no_body_leaves_the_connection_usable() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let gateway = Gateway::start(Database::Sqlite).await;
+    let address = gateway.url.strip_prefix("http://").unwrap();
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    for request in
+        ["DELETE /v1/json/orders/x", "POST /v1/json/nowhere", "GET /v1/json/me", "POST /v1/json/orders"]
+    {
+        let text = format!("{request} HTTP/1.1\r\nHost: {address}\r\nContent-Length: 2\r\n\r\n{{}}");
+        stream.write_all(text.as_bytes()).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}") {
+            let read = stream.read_buf(&mut answer).await.unwrap();
+            assert!(read > 0, "{request}: the connection ended after {:?}", String::from_utf8_lossy(&answer));
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 40") && !answer.contains("connection: close"), "{answer}");
+    }
+}

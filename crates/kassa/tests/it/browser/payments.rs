@@ -2,8 +2,10 @@
 
 use super::{Database, MAESTRO, POOR_MAESTRO, Trial};
 use rstest::rstest;
+use url::Url;
 
 const VISA: &str = "4111111111111111";
+const NOT_TAKING_PART: &str = "4012001038443335";
 const MASTERCARD: &str = "5500000000000004";
 
 #[rstest]
@@ -63,6 +65,28 @@ async fn a_decline_is_explained_and_another_card_pays() {
     trial.at_shop("/thanks?type=redirect&transactionid=1").await;
     assert_eq!(trial.kassa.status("1").await, "completed/completed");
     trial.leave().await;
+}
+
+/// Chromium holds the redirects that follow a form to the page's `form-action`, the shop's own ones too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_shop_that_redirects_to_its_other_address_gets_its_customer_back() {
+    let trial = Trial::start(Database::Sqlite).await;
+    let other = trial.shop.url("/arrived").replace("127.0.0.1", "localhost");
+    for (id, card) in [("challenged", VISA), ("frictionless", NOT_TAKING_PART)] {
+        let mut order = trial.order(id);
+        order["gateway"] = "CREDITCARD".into();
+        order["payment_options"]["redirect_url"] = trial.shop.url("/hop").into();
+        trial.browser.open(&trial.kassa.place(&order).await).await;
+        trial.browser.type_into("card_cvc", "123").await;
+        trial.pay_with(card).await;
+        if card == VISA {
+            trial.answer("Y").await;
+        }
+        trial.browser.at(&other).await;
+        assert_eq!(trial.kassa.status(id).await, "completed/completed");
+    }
+    let hosts = [&*trial.kassa.url, &trial.shop.url(""), &other].map(|url| Url::parse(url).unwrap().origin());
+    trial.browser.leave(&hosts).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -33,6 +33,7 @@ const MISTAKES: &[Mistake] = &[
         &[],
         "the key file {}/open/key-encryption.key is open to others: its mode is 0644 and must be 0600",
     ),
+    mistake("serve --data-dir {}/unborn --key-file {}/absent", &[], "the key file {}/absent"),
     mistake("serve --data-dir {}/other", &[], "sealed with another key file"),
     mistake("serve --data-dir {}/damaged", &[], "the database {}/damaged/kassa.db: "),
     mistake("serve --data-dir {}/data --key-file {}/file", &[], "the key file {}/file is open to others"),
@@ -89,7 +90,7 @@ async fn what_cannot_start_says_why_in_one_line() {
         assert_eq!(ran.stderr.lines().count(), 1, "{what}: {}", ran.stderr);
         assert_eq!(ran.stdout, "", "{what}");
     }
-    for unborn in ["new", "none", "kassa-data"] {
+    for unborn in ["new", "none", "unborn", "kassa-data"] {
         assert!(!root.join(unborn).exists(), "{unborn} was created by a command that failed");
     }
 }

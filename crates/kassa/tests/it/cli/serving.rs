@@ -73,6 +73,19 @@ async fn it_rests_while_a_shop_takes_its_time(
     assert!(after - before < 300, "{} wakes in three seconds with nothing to do", after - before);
 }
 
+#[tokio::test]
+async fn a_second_process_does_not_serve_from_the_same_folder() {
+    let home = Home::new(Database::Sqlite).await;
+    let first = home.serve().await;
+    let second = home.run(&["serve", "--listen", "127.0.0.1:0"]);
+    assert_eq!(second.code, Some(1));
+    assert!(second.stderr.starts_with("kassa: another kassa serves from the folder "), "{}", second.stderr);
+    assert_eq!(second.stderr.lines().count(), 1);
+    assert_eq!(home.run(&["audit"]).code, Some(0), "other commands may look");
+    drop(first);
+    home.serve().await;
+}
+
 /// How often the threads of a process went to sleep so far.
 fn wakes(pid: u32) -> u64 {
     let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).unwrap();

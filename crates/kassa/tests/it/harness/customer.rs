@@ -70,10 +70,8 @@ impl<'a> Customer<'a> {
     async fn follow(&self, method: &str, url: Url, body: String) -> Page {
         let mut page = self.send(method, url, body).await;
         for _ in 0..20 {
-            let Some(location) = page.headers.get("location") else {
-                return page;
-            };
-            let target = page.url.join(location.to_str().unwrap()).unwrap();
+            let Some(target) = page.next() else { return page };
+            let target = page.url.join(&target).unwrap();
             if !target.as_str().starts_with(&self.gateway.url) {
                 return Page { url: target, ..page };
             }
@@ -107,6 +105,17 @@ impl<'a> Customer<'a> {
 }
 
 impl Page {
+    /// Where a browser goes on to at once: by a redirect, or by a page that only passes on.
+    fn next(&self) -> Option<String> {
+        if let Some(location) = self.headers.get("location") {
+            return Some(location.to_str().unwrap().to_owned());
+        }
+        let document = Html::parse_document(&self.html);
+        let refresh = Selector::parse("meta[http-equiv=refresh]").unwrap();
+        let content = document.select(&refresh).next()?.value().attr("content")?.to_owned();
+        content.strip_prefix("0;url=").map(str::to_owned)
+    }
+
     /// Whether an element is on the page.
     pub(crate) fn has(&self, selector: &str) -> bool {
         Html::parse_document(&self.html).select(&Selector::parse(selector).unwrap()).next().is_some()

@@ -161,7 +161,14 @@ async fn answer(
             .unwrap()
             .last()
             .and_then(|heard| heard.order["status"].as_str().map(str::to_owned));
-        memory.visits.lock().unwrap().push(Visit { path_and_query, told });
+        let visit = Visit { path_and_query: path_and_query.clone(), told };
+        memory.visits.lock().unwrap().push(visit);
+        // The shop's other address, as www. is to its bare name.
+        if path_and_query.starts_with("/hop") {
+            let host = headers.get("host").and_then(|host| host.to_str().ok()).unwrap();
+            let other = format!("http://{}/arrived", host.replace("127.0.0.1", "localhost"));
+            return (StatusCode::FOUND, [("location", other)]).into_response();
+        }
         return "a page of the shop".into_response();
     }
     let body = String::from_utf8(body.to_vec()).unwrap();

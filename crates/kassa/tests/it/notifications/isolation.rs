@@ -1,6 +1,7 @@
 //! One shop's trouble is not another's.
 
-use crate::harness::{Database, Gateway, Manners, Setup, Shop};
+use crate::harness::{Database, Gateway, Manners, Setup, Shop, path};
+use payments::time::Millis;
 use rstest::rstest;
 use serde_json::json;
 
@@ -79,4 +80,35 @@ async fn the_rest_of_a_hanging_shops_notifications_follows_when_there_is_room(
     tokio::join!(gateway.app.run_jobs(), gateway.app.run_jobs());
     assert_eq!(gateway.shop.heard().len(), orders);
     assert_eq!(gateway.shop.busiest(), PER_SITE);
+}
+
+#[tokio::test]
+async fn eight_hanging_shops_with_a_backlog_delay_no_other_shop() {
+    let gateway = Gateway::start_as(Database::Sqlite, Setup::impatient()).await;
+    gateway.shop.behave(Manners::Hang);
+    let cancel = r#"{"status":"cancelled"}"#;
+    for site in 0..8 {
+        let key = gateway.app.create_site(&format!("Hanging {site}"), false).await.unwrap();
+        let headers = [("api_key", key.expose())];
+        for number in 0..64 {
+            let order = gateway.order(&format!("H-{number}")).to_string();
+            gateway.call_with("POST", "/v1/json/orders", &headers, &order).await;
+            gateway.call_with("PATCH", &path(&format!("H-{number}")), &headers, cancel).await;
+        }
+    }
+    // The hanging shops have waited longer, and fill every place there is.
+    gateway.clock.advance(Millis(1));
+    let key = gateway.app.create_site("Healthy", false).await.unwrap();
+    let healthy = Shop::open(key.expose()).await;
+    let headers = [("api_key", key.expose())];
+    let mut order = gateway.order("N-1");
+    order["payment_options"]["notification_url"] = json!(healthy.url("/notification"));
+    gateway.call_with("POST", "/v1/json/orders", &headers, &order.to_string()).await;
+    gateway.call_with("PATCH", &path("N-1"), &headers, cancel).await;
+    tokio::select! {
+        () = gateway.app.run_jobs() => {}
+        () = healthy.wait_for(1) => {}
+    }
+    let before = gateway.shop.heard().len();
+    assert!(before <= 256, "{before} notifications of hanging shops went first");
 }
