@@ -172,8 +172,12 @@ fn audit_book(order: &Order, book: &[Entry], report: &mut Report) {
     }
 }
 
-/// Whatever is not settled has a job that settles it.
+/// Whatever is not settled has a job that settles it, and an open session one that ends it.
 async fn audit_jobs(store: &Store, order: &Order, report: &mut Report) -> anyhow::Result<()> {
+    let session = &order.session;
+    if session.ended.is_none() && !store.has_job(order.site, "expire_session", session.id.as_str()).await? {
+        report.differ(order, "nothing is waiting to end its session");
+    }
     for transaction in &order.transactions {
         let kind = match transaction.state {
             State::Authenticating => "expire_transaction",
@@ -186,7 +190,7 @@ async fn audit_jobs(store: &Store, order: &Order, report: &mut Report) -> anyhow
             | State::Expired
             | State::Cancelled => continue,
         };
-        if !store.has_job(order.site, kind, transaction.id).await? {
+        if !store.has_job(order.site, kind, &transaction.id.to_string()).await? {
             report.differ(order, &format!("nothing is waiting to settle transaction {}", transaction.id));
         }
     }

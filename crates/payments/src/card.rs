@@ -154,7 +154,9 @@ impl Pan {
     /// # Errors
     /// The fault to show beside the field.
     pub fn parse(text: &str) -> Result<Self, PanFault> {
-        let digits = Self(text.chars().filter(|letter| !matches!(letter, ' ' | '-' | '\u{a0}')).collect());
+        // Room for all of it at once: a text that grows leaves copies of itself behind.
+        let mut digits = Self(String::with_capacity(text.len()));
+        digits.0.extend(text.chars().filter(|letter| !matches!(letter, ' ' | '-' | '\u{a0}')));
         if digits.0.is_empty() {
             return Err(PanFault::Missing);
         }

@@ -29,6 +29,7 @@ use payment_options::PaymentOptions;
 use payments::card::Gateway;
 use payments::ids::OrderId;
 use payments::money::{Amount, Currency};
+use payments::session::LIFETIME_DEFAULT;
 use payments::time::Millis;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -36,8 +37,6 @@ use sha2::{Digest, Sha256};
 
 /// The longest description, in characters.
 const DESCRIPTION_MAX: usize = 200;
-/// How long a session lives when the order does not say.
-const LIFETIME_DEFAULT: Millis = Millis::days(30);
 /// The most days of `days_active`.
 const DAYS_MAX: i64 = 365;
 /// The most seconds of `seconds_active`: 365 days.

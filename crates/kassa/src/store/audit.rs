@@ -56,15 +56,15 @@ impl Store {
         Ok(rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0) > 0)
     }
 
-    /// Whether a job of this kind about this transaction is waiting.
+    /// Whether a job of this kind about this session or transaction is waiting.
     pub(crate) async fn has_job(
         &self,
         site: SiteId,
         kind: &'static str,
-        transaction: TransactionId,
+        subject: &str,
     ) -> Result<bool, ReadError> {
         let sql = "SELECT COUNT(*) FROM job WHERE site_id = $1 AND kind = $2 AND subject = $3";
-        let params = [site.0.into(), kind.into(), transaction.to_string().into()];
+        let params = [site.0.into(), kind.into(), subject.into()];
         let rows = self.db.read(statement(sql, params)).await?;
         Ok(rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0) > 0)
     }

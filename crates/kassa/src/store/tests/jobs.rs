@@ -101,7 +101,7 @@ async fn a_lease_that_is_over_is_claimed_anew_and_its_holder_has_no_say(
     let again = bench.claim(after(40), 1).await.remove(0);
     bench.store.finish_job(&again).await.unwrap();
     assert_eq!(bench.claim(after(400), 1).await.len(), 0);
-    assert!(!bench.store.has_job(SITE, "resolve_unknown", TransactionId(1)).await.unwrap());
+    assert!(!bench.store.has_job(SITE, "resolve_unknown", "1").await.unwrap());
 }
 
 #[rstest]

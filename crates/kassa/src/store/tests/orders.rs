@@ -147,7 +147,7 @@ async fn the_audit_sees_transfers_jobs_and_strays(
     let order =
         play(&bench, "held", vec![submit(&bench.place("x").await, 2), authenticated(2), approved(2, 7)])
             .await;
-    let job = |kind| bench.store.has_job(SITE, kind, TransactionId(2));
+    let job = |kind| bench.store.has_job(SITE, kind, "2");
     assert!(job("end_review").await.unwrap());
     for done in ["expire_transaction", "resolve_unknown", "release_approval"] {
         assert!(!job(done).await.unwrap(), "{done}");
