@@ -5,6 +5,7 @@ use super::db::{
     Written,
 };
 use anyhow::Context as _;
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags, ToSql, params_from_iter};
 use std::collections::HashMap;
@@ -57,12 +58,13 @@ impl Sqlite {
             let reader = Connection::open_with_flags(path, flags)
                 .with_context(|| format!("opening the database {shown} for reading"))?;
             reader.busy_timeout(std::time::Duration::from_secs(10))?;
-            readers.push(Mutex::new(Session::new(reader)));
+            readers.push(Mutex::new(Session::new(reader)?));
         }
         let (queue, waiting) = mpsc::channel(QUEUE);
+        let session = Session::new(writer)?;
         let writer = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || write_all(Session::new(writer), waiting))
+            .spawn(move || write_all(session, waiting))
             .context("starting the database writer")?;
         Ok(Self { queue: Some(queue), writer: Some(writer), readers })
     }
@@ -111,9 +113,11 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
 }
 
 impl Session {
-    fn new(connection: Connection) -> Self {
+    fn new(connection: Connection) -> rusqlite::Result<Self> {
         connection.set_prepared_statement_cache_capacity(128);
-        Self { connection, texts: HashMap::new() }
+        // One plan per statement, whatever is bound to it. Otherwise SQLite plans anew at every use.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+        Ok(Self { connection, texts: HashMap::new() })
     }
 
     /// Runs one statement; answers its rows and how many rows it touched.
