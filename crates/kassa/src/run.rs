@@ -8,7 +8,7 @@ use payments::change::Change;
 use payments::decide::{Command, NewOrder, Placing, Refused, decide, place};
 use payments::ids::{OrderId, SiteId};
 use payments::order::{Order, Terms};
-use payments::time::Timestamp;
+use payments::time::{Millis, Timestamp};
 use payments::transaction::State;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -135,7 +135,13 @@ impl App {
         changes.iter().for_each(|change| order.apply(change));
         order.version = order.version.saturating_add(1);
         order.modified_at = modified_at;
-        let due = |change: &Change| matches!(change, Change::NotificationDue | Change::JobDue { .. });
+        // What is due later is found by the worker's own look.
+        let soon = now.plus(Millis::seconds(1));
+        let due = |change: &Change| match change {
+            Change::NotificationDue => true,
+            Change::JobDue { at, .. } => *at <= soon,
+            _ => false,
+        };
         if changes.iter().any(due) {
             self.work.notify_one();
         }

@@ -148,16 +148,24 @@ impl App {
     /// Does the jobs that are due; whether there were any.
     async fn work_jobs(&self) -> bool {
         let now = self.now();
-        let claimed = match self.store.claim_jobs(now, now.plus(LEASE), JOBS).await {
+        let claimed = match self.claim_jobs(now).await {
             Ok(claimed) => claimed,
             Err(error) => {
-                tracing::error!(%error, "due jobs could not be claimed");
+                tracing::error!(error = format!("{error:#}"), "due jobs could not be claimed");
                 return false;
             }
         };
         let any = !claimed.is_empty();
         join_all(claimed.iter().map(|job| self.work_job(job))).await;
         any
+    }
+
+    /// A look before the leap: claiming is a write, and mostly nothing is due.
+    async fn claim_jobs(&self, now: Timestamp) -> anyhow::Result<Vec<Claimed>> {
+        if !self.store.is_job_due(now).await? {
+            return Ok(Vec::new());
+        }
+        Ok(self.store.claim_jobs(now, now.plus(LEASE), JOBS).await?)
     }
 
     async fn work_job(&self, claimed: &Claimed) {

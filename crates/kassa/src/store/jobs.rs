@@ -17,6 +17,12 @@ pub(crate) struct Claimed {
 }
 
 impl Store {
+    /// Whether there is a job to claim.
+    pub(crate) async fn is_job_due(&self, now: Timestamp) -> Result<bool, ReadError> {
+        let sql = "SELECT 1 FROM job WHERE due_at <= $1 AND lease_until <= $1 LIMIT 1";
+        Ok(!self.db.read(statement(sql, [now.0.into()])).await?.is_empty())
+    }
+
     /// Takes up to `limit` due jobs for this process alone, until `lease_until`.
     pub(crate) async fn claim_jobs(
         &self,
