@@ -219,8 +219,7 @@ fn attribute(element: ElementRef<'_>, name: &str) -> Option<String> {
 }
 
 fn text(element: ElementRef<'_>) -> String {
-    // Blank between the parts: what stands in two paragraphs is two sentences.
-    element.text().collect::<Vec<_>>().join(" ").split_whitespace().collect::<Vec<_>>().join(" ")
+    element.text().collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
