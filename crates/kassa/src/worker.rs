@@ -15,7 +15,7 @@ use payments::decide::{Command, Refused, reversal_delay};
 use payments::ids::{OrderId, SiteId, TransactionId};
 use payments::order::Order;
 use payments::time::{Millis, Timestamp};
-use payments::transaction::State;
+use payments::transaction::{State, Transaction};
 use slots::{PER_SITE, Slot};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -215,8 +215,10 @@ impl App {
         order: &OrderId,
         transaction: TransactionId,
     ) -> anyhow::Result<Outcome> {
-        let found = self.find(site, order, transaction).await?;
-        let Some((_, State::Uncleared { review, .. })) = found else {
+        let Some((_, held)) = self.find(site, order, transaction).await? else {
+            return Ok(Outcome::Done);
+        };
+        let State::Uncleared { review, .. } = held.state else {
             return Ok(Outcome::Done);
         };
         if self.now() < review.ends_at {
@@ -232,14 +234,13 @@ impl App {
         order: &OrderId,
         transaction: TransactionId,
     ) -> anyhow::Result<Outcome> {
-        let found = self.find(site, order, transaction).await?;
-        let Some((known, State::Void { released_at: None, .. })) = found else {
+        let Some((known, voided)) = self.find(site, order, transaction).await? else {
             return Ok(Outcome::Done);
         };
-        let Some(voided) = known.transaction(transaction) else {
+        if !matches!(voided.state, State::Void { released_at: None, .. }) {
             return Ok(Outcome::Done);
-        };
-        if !self.acquirer.reverse(&acquirer::reference(&known, voided)).await? {
+        }
+        if !self.acquirer.reverse(&acquirer::reference(&known, &voided)).await? {
             let patience = reversal_delay(voided_for(voided.modified_at, self.now()));
             return Ok(Outcome::RetryAt(self.now().plus(patience)));
         }
@@ -251,11 +252,11 @@ impl App {
         site: SiteId,
         order: &OrderId,
         transaction: TransactionId,
-    ) -> anyhow::Result<Option<(Order, State)>> {
+    ) -> anyhow::Result<Option<(Order, Transaction)>> {
         let order = self.store.load(site, order).await?;
         Ok(order.and_then(|order| {
-            let state = order.transaction(transaction)?.state.clone();
-            Some((order, state))
+            let transaction = order.transaction(transaction)?.clone();
+            Some((order, transaction))
         }))
     }
 

@@ -9,6 +9,7 @@ use crate::pages::respond;
 use crate::pages::view::{ChallengePage, Outcome};
 use crate::pages::visit::{Visit, WordsQuery};
 use crate::run::RunError;
+use crate::threeds::challenge_path;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -35,7 +36,7 @@ async fn show(State(app): State<App>, path: Where, words: WordsQuery) -> Respons
     if !transaction.is_authenticating() {
         return respond::redirect(&visit.address(&visit.return_path(transaction.id)));
     }
-    let action = visit.address(&format!("/simulator/acs/{}/{}", visit.session, transaction.id));
+    let action = visit.address(&challenge_path(&visit.session, transaction.id));
     let page = ChallengePage {
         locale: visit.locale,
         order: visit.summary(),
@@ -70,9 +71,7 @@ async fn confirm(
     }
     let back = visit.address(&visit.return_path(transaction.id));
     let Some(authentication) = authentication(&app, &transaction, &chosen) else {
-        return respond::redirect(
-            &visit.address(&format!("/simulator/acs/{}/{}", visit.session, transaction.id)),
-        );
+        return respond::redirect(&visit.address(&challenge_path(&visit.session, transaction.id)));
     };
     let order = &visit.order;
     match app.authenticated(order.site, &order.id, transaction.id, authentication).await {

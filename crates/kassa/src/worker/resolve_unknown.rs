@@ -16,14 +16,11 @@ impl App {
         order: &OrderId,
         transaction: TransactionId,
     ) -> anyhow::Result<Outcome> {
-        let Some((known, state)) = self.find(site, order, transaction).await? else {
+        let Some((known, found)) = self.find(site, order, transaction).await? else {
             return Ok(Outcome::Done);
         };
-        let Some(found) = known.transaction(transaction) else {
-            return Ok(Outcome::Done);
-        };
-        let reference = acquirer::reference(&known, found);
-        let command = match state {
+        let reference = acquirer::reference(&known, &found);
+        let command = match &found.state {
             State::Authorising => Command::AnswerOverdue { transaction },
             State::Unknown { .. } => {
                 let (outcome, not_found) = self.acquirer.inquire(&reference).await?;
@@ -41,7 +38,7 @@ impl App {
             | State::Void { .. }
             | State::Cancelled => return Ok(Outcome::Done),
         };
-        tracing::info!(order.id = %order, transaction.id = %transaction, ?state, "an unknown outcome moves on");
+        tracing::info!(order.id = %order, transaction.id = %transaction, state = ?found.state, "an unknown outcome moves on");
         self.obey(site, order, command).await
     }
 }
