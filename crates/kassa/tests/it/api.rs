@@ -1,6 +1,7 @@
 //! The JSON API as shops meet it, through the real router over sockets.
 
 mod again;
+mod gateways;
 mod keys;
 mod lenient;
 mod mistakes;

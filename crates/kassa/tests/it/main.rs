@@ -5,7 +5,6 @@
 mod api;
 mod browser;
 mod cli;
-mod gateways;
 mod harness;
 mod kill;
 mod notifications;
