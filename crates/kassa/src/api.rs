@@ -3,17 +3,28 @@
 mod account;
 mod auth;
 pub(crate) mod body;
+mod captures;
 pub(crate) mod create_order;
+mod direct;
+mod disputes;
 pub(crate) mod error;
 mod gateways;
 pub(crate) mod json;
 pub(crate) mod order_view;
 mod orders;
+pub(crate) mod refunds;
+mod refusal;
+mod update_order;
 
 use crate::app::App;
 use axum::Router;
 
 /// Every route of the API.
 pub(crate) fn router() -> Router<App> {
-    orders::router().merge(gateways::router()).merge(account::router())
+    orders::router()
+        .merge(refunds::router())
+        .merge(captures::router())
+        .merge(disputes::router())
+        .merge(gateways::router())
+        .merge(account::router())
 }

@@ -5,9 +5,10 @@ use crate::store::Store;
 use crate::store::book::Entry;
 use payments::ids::SiteId;
 use payments::ledger::{self, Account};
+use payments::movement::{Kind, RefundState};
 use payments::order::Order;
 use payments::status;
-use payments::transaction::{State, Transaction};
+use payments::transaction::State;
 use std::collections::BTreeMap;
 
 /// Balances in minor units, by site, account and currency.
@@ -51,6 +52,11 @@ pub async fn audit(store: &Store) -> anyhow::Result<Report> {
         if strays > 0 {
             report.differences.push(format!("site {}: {strays} transfers belong to no transaction", site.id));
         }
+        let strays = store.stray_movements(site.id).await?;
+        if strays > 0 {
+            let what = format!("site {}: {strays} movements at the acquirer are not ours", site.id);
+            report.differences.push(what);
+        }
         let mut after = String::new();
         loop {
             let ids = store.order_ids(site.id, &after).await?;
@@ -78,8 +84,11 @@ async fn audit_order(
     audit_ledger(store, order, report, expected).await?;
     let book = store.book_of_order(order.site, &order.id).await?;
     audit_book(order, &book, report);
+    audit_movements(store, order, report).await?;
     audit_jobs(store, order, report).await?;
-    if !order.transactions.is_empty() && !store.has_outbox_row(order.site, &order.id).await? {
+    // A captured part begins with what the shop asked for itself.
+    let announced = !order.transactions.is_empty() && order.captured_from.is_none();
+    if announced && !store.has_outbox_row(order.site, &order.id).await? {
         report.differ(order, "nothing is going to tell the shop of its transactions");
     }
     let (settled, told) = store.told(order.site, &order.id).await?;
@@ -92,7 +101,7 @@ async fn audit_order(
     Ok(())
 }
 
-/// The transfers of each transaction leave its money where its state says it is, and nowhere else.
+/// The transfers of an order leave its money where its state says it is, and nowhere else.
 async fn audit_ledger(
     store: &Store,
     order: &Order,
@@ -101,45 +110,42 @@ async fn audit_ledger(
 ) -> anyhow::Result<()> {
     let transfers = store.transfers(order.site, &order.id).await?;
     report.transfers += u64::try_from(transfers.len()).unwrap_or(0);
-    let mut posted: BTreeMap<(i64, String), i64> = BTreeMap::new();
+    let mut posted: BTreeMap<String, i64> = BTreeMap::new();
     for transfer in &transfers {
         let amount = transfer.amount_minor;
         if amount <= 0 {
             report.differ(order, &format!("a transfer of {amount} minor units"));
         }
         for (account, minor) in [(&transfer.debit, -amount), (&transfer.credit, amount)] {
-            *posted.entry((transfer.transaction.0, account.clone())).or_default() += minor;
+            *posted.entry(account.clone()).or_default() += minor;
             let key = (order.site, account.clone(), transfer.currency.clone());
             *report.balances.entry(key).or_default() += minor;
         }
     }
-    for transaction in &order.transactions {
-        let home = ledger::expected(transaction);
-        for account in [Account::Acquirer, Account::Uncleared, Account::Balance] {
-            let should = share(transaction, home, account);
-            let key = (transaction.id.0, account.word().to_owned());
-            let is = posted.get(&key).copied().unwrap_or_default();
-            if is != should {
-                let (id, word) = (transaction.id, account.word());
-                report
-                    .differ(order, &format!("transaction {id} has {is} in {word}, its state says {should}"));
-            }
-            if should != 0 {
-                let currency = transaction.amount.currency.code().to_owned();
-                *expected.entry((order.site, account.word().to_owned(), currency)).or_default() += should;
-            }
+    let home = ledger::expected(order);
+    for account in Account::ALL {
+        let should = home.get(&account).copied().unwrap_or_default();
+        let is = posted.get(account.word()).copied().unwrap_or_default();
+        if is != should {
+            let word = account.word();
+            report.differ(order, &format!("the ledger has {is} in {word}, its state says {should}"));
         }
+        if should != 0 {
+            let currency = order.terms.amount.currency.code().to_owned();
+            *expected.entry((order.site, account.word().to_owned(), currency)).or_default() += should;
+        }
+    }
+    if order.refunded() > order.collected() || order.captured() > authorised(order) {
+        report.differ(order, "more was refunded or captured than there was");
     }
     Ok(())
 }
 
-/// What a transaction should have in an account.
-fn share(transaction: &Transaction, home: Option<Account>, account: Account) -> i64 {
-    match home {
-        Some(home) if home == account => transaction.amount.minor,
-        Some(_) if account == Account::Acquirer => -transaction.amount.minor,
-        Some(_) | None => 0,
-    }
+/// What may be captured in all.
+fn authorised(order: &Order) -> i64 {
+    let captured = order.movements.iter().filter(|movement| movement.is_capture());
+    let of = captured.filter_map(|capture| order.transaction(capture.of)).next();
+    of.map_or(0, |payment| payment.amount.minor)
 }
 
 /// At most one approval of an order stands at the host, and it is the one that pays or settles the order.
@@ -151,7 +157,7 @@ fn audit_book(order: &Order, book: &[Entry], report: &mut Report) {
     for entry in charged {
         let transaction = order.transaction(entry.reference);
         let owned = transaction.is_some_and(|transaction| match transaction.state {
-            State::Completed { .. } | State::Uncleared { .. } => true,
+            State::Completed { .. } | State::Authorised { .. } | State::Uncleared { .. } => true,
             // Settled by a job that is waiting, see below.
             State::Authorising | State::Unknown { .. } | State::Reversing { .. } => true,
             State::Void { released_at, .. } => released_at.is_none(),
@@ -183,6 +189,7 @@ async fn audit_jobs(store: &Store, order: &Order, report: &mut Report) -> anyhow
             State::Authenticating => "expire_transaction",
             State::Authorising | State::Unknown { .. } | State::Reversing { .. } => "resolve_unknown",
             State::Uncleared { .. } => "end_review",
+            State::Authorised { .. } => "expire_authorisation",
             State::Void { released_at: None, .. } => "release_approval",
             State::Void { .. }
             | State::Completed { .. }
@@ -192,6 +199,47 @@ async fn audit_jobs(store: &Store, order: &Order, report: &mut Report) -> anyhow
         };
         if !store.has_job(order.site, kind, &transaction.id.to_string()).await? {
             report.differ(order, &format!("nothing is waiting to settle transaction {}", transaction.id));
+        }
+    }
+    for movement in &order.movements {
+        let kind = match &movement.kind {
+            Kind::Capture { told_at: None } => "send_capture",
+            Kind::Refund(RefundState::Reserved | RefundState::Sending | RefundState::Unknown { .. }) => {
+                "send_refund"
+            }
+            Kind::Chargeback(dispute) if dispute.stage.waits_for_shop() => "end_dispute",
+            Kind::Capture { .. }
+            | Kind::Cancellation
+            | Kind::Refund(_)
+            | Kind::Chargeback(_)
+            | Kind::ReverseChargeback { .. } => continue,
+        };
+        if !store.has_job(order.site, kind, &movement.id.to_string()).await? {
+            report.differ(order, &format!("nothing is waiting to settle movement {}", movement.id));
+        }
+    }
+    Ok(())
+}
+
+/// What was captured and refunded stands in the simulated host's book as it stands in ours.
+async fn audit_movements(store: &Store, order: &Order, report: &mut Report) -> anyhow::Result<()> {
+    for movement in &order.movements {
+        let booked = store.booked_movement(order.site, movement.id).await?;
+        let done = booked.as_ref().map(|(code, _)| code == "00");
+        let fits = match &movement.kind {
+            Kind::Capture { told_at: Some(_) } | Kind::Refund(RefundState::Completed { .. }) => {
+                done == Some(true)
+            }
+            Kind::Refund(RefundState::Reserved | RefundState::Void) => done.is_none(),
+            Kind::Refund(RefundState::Declined { .. }) => done != Some(true),
+            Kind::Capture { told_at: None }
+            | Kind::Refund(RefundState::Sending | RefundState::Unknown { .. })
+            | Kind::Cancellation
+            | Kind::Chargeback(_)
+            | Kind::ReverseChargeback { .. } => true,
+        };
+        if !fits {
+            report.differ(order, &format!("movement {} is not what the acquirer's book says", movement.id));
         }
     }
     Ok(())

@@ -24,5 +24,6 @@ pub mod server;
 mod simulator;
 mod sites;
 pub mod store;
+mod submit;
 mod threeds;
 mod worker;

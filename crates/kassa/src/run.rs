@@ -54,6 +54,8 @@ impl App {
                     gateway: request.gateway,
                     amount: request.amount,
                     description: request.description.clone(),
+                    capturing: request.capturing,
+                    recurring: request.recurring.clone(),
                     details: details.clone(),
                 },
                 lifetime: request.lifetime,

@@ -7,7 +7,9 @@ mod audit;
 pub(crate) mod book;
 pub(crate) mod commit;
 pub(crate) mod db;
+mod evidence;
 mod jobs;
+mod movement_row;
 mod notifications;
 mod orders;
 mod postgres;
@@ -15,10 +17,12 @@ mod sites;
 mod sqlite;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod transaction_row;
 pub(crate) mod words;
 
 pub use db::Location;
+pub(crate) use evidence::NewEvidence;
 pub(crate) use jobs::Claimed;
 pub(crate) use notifications::{Delivery, Heard, Next};
 pub(crate) use sites::{ApiKey, NewSite, Site};

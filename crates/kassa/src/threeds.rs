@@ -19,6 +19,15 @@ pub(crate) enum Started {
     Challenge(String),
 }
 
+/// Where a card comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Channel {
+    /// The customer typed it on our page.
+    Page,
+    /// The shop sent it.
+    Direct,
+}
+
 impl App {
     /// Starts the authentication of a transaction that waits for it.
     pub(crate) async fn authenticate(
@@ -26,9 +35,10 @@ impl App {
         order: &Order,
         transaction: &Transaction,
         pan: &Pan,
+        channel: Channel,
     ) -> Result<Started, RunError> {
         let brand = transaction.card.brand;
-        match directory_server::answer(&self.keys, transaction.id, brand, pan) {
+        match directory_server::answer(&self.keys, transaction.id, brand, pan, channel) {
             Answer::Challenge => Ok(Started::Challenge(challenge_path(&transaction.session, transaction.id))),
             Answer::Decided(authentication) => {
                 let taken = self.authenticated(order.site, &order.id, transaction.id, *authentication);

@@ -1,6 +1,7 @@
 //! The workers: what is due is claimed, done and recorded. Everything is safe to do twice.
 
 mod deliver_notification;
+mod move_money;
 mod resolve_unknown;
 pub(crate) mod slots;
 
@@ -11,7 +12,7 @@ use crate::store::{Claimed, Delivery};
 use futures_util::FutureExt as _;
 use futures_util::future::join_all;
 use payments::change::Job;
-use payments::decide::{Command, Refused, reversal_delay};
+use payments::decide::{Command, Refused, Turn, reversal_delay};
 use payments::ids::{OrderId, SiteId, TransactionId};
 use payments::order::Order;
 use payments::time::{Millis, Timestamp};
@@ -196,6 +197,15 @@ impl App {
             Job::ResolveUnknown(transaction) => self.resolve_unknown(site, order, *transaction).await,
             Job::EndReview(transaction) => self.end_review(site, order, *transaction).await,
             Job::ReleaseApproval(transaction) => self.release_approval(site, order, *transaction).await,
+            Job::ExpireAuthorisation(transaction) => {
+                self.obey(site, order, Command::ExpireAuthorisation { transaction: *transaction }).await
+            }
+            Job::SendCapture(capture) => self.send_capture(site, order, *capture).await,
+            Job::SendRefund(refund) => self.send_refund(site, order, *refund).await,
+            Job::EndDispute(chargeback) => {
+                let command = Command::Disputed { chargeback: *chargeback, turn: Turn::TimeOver };
+                self.obey(site, order, command).await
+            }
         }
     }
 

@@ -2,9 +2,12 @@
 
 use crate::ids::{SessionId, TransactionId};
 use crate::ledger::{Step, Transfer};
+use crate::movement::Movement;
 use crate::order::{Order, Terms};
 use crate::session::{Ending, Session};
 use crate::time::Timestamp;
+use crate::ids::TokenId;
+use crate::token::Token;
 use crate::transaction::Transaction;
 
 /// One thing that changes. Every value is whole: a store writes it without looking at what was there.
@@ -36,9 +39,38 @@ pub enum Change {
     TransactionOpened(Box<Transaction>),
     /// An attempt stands elsewhere now.
     TransactionMoved(Box<Transaction>),
+    /// Money of a payment begins to move.
+    MovementOpened(Box<Movement>),
+    /// A movement stands elsewhere now.
+    MovementMoved(Box<Movement>),
+    /// A part of an authorisation was captured: it is an order of its own, paid and complete.
+    PartCaptured {
+        /// That order.
+        order: Box<Order>,
+        /// Its money, where its payment enters the ledger.
+        collect: Option<Transfer>,
+    },
+    /// The shop has sent the goods.
+    Shipped {
+        /// When it said so first.
+        at: Timestamp,
+    },
+    /// The shop added to its own notes on the order; this is what they are now.
+    Annotated(String),
+    /// A card is kept, sealed; it cannot be used yet.
+    TokenKept(Box<Token>),
+    /// A kept card can be used.
+    TokenUsable {
+        /// Which.
+        token: TokenId,
+        /// Since when.
+        at: Timestamp,
+    },
+    /// A kept card is deleted for good: its payment failed.
+    TokenDropped(TokenId),
     /// Money moved in the ledger. A step is posted once per transaction.
     Transferred {
-        /// For which attempt.
+        /// For which attempt or movement.
         transaction: TransactionId,
         /// Which step of its life.
         step: Step,
@@ -69,6 +101,14 @@ pub enum Job {
     ResolveUnknown(TransactionId),
     /// End a hold that nobody reviewed.
     EndReview(TransactionId),
-    /// Give a rejected payment's approval back to the acquirer.
+    /// Give a rejected or cancelled payment's approval back to the acquirer.
     ReleaseApproval(TransactionId),
+    /// End an authorisation that was not captured in time.
+    ExpireAuthorisation(TransactionId),
+    /// Tell the acquirer of a capture until it has acknowledged.
+    SendCapture(TransactionId),
+    /// Pay a refund, and find out what became of it.
+    SendRefund(TransactionId),
+    /// Accept a chargeback that the shop did not answer.
+    EndDispute(TransactionId),
 }

@@ -4,37 +4,36 @@
 //! pure: the same order, command and time always give the same changes, and nothing else changes state.
 
 mod authorise;
+mod capture;
+mod chargeback;
 mod end;
+mod keep;
+mod note;
 mod place;
+mod refund;
 mod submit;
 
 pub use authorise::{INQUIRIES_MAX, Outcome, answer_overdue_after, inquiry_delay, reversal_delay};
+pub use capture::NewCapture;
+pub use chargeback::{NewChargeback, Turn, answer_window};
 pub use place::{NewOrder, Placing, place};
+pub use refund::NewRefund;
+pub use submit::{Attempt, Route, Screening, TokenWish};
 
-use crate::card::CardSummary;
 use crate::change::{Change, Job};
 use crate::ids::{SessionId, TransactionId};
+use crate::ledger::{Step, is_posted};
+use crate::money::Amount;
 use crate::order::Order;
 use crate::threeds::Authentication;
 use crate::time::{Millis, Timestamp};
-use crate::transaction::{Settlement, State, Transaction, Verdict};
+use crate::transaction::{State, Transaction, Verdict};
 
 /// Something that happened, or that somebody wants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
-    /// The customer submitted a card on the page.
-    SubmitCard {
-        /// The session whose page it was.
-        session: SessionId,
-        /// The PSP id drawn for this attempt.
-        transaction: TransactionId,
-        /// What may be kept of the card.
-        card: CardSummary,
-        /// Whose balance the money would enter.
-        settlement: Settlement,
-        /// What the gateway's own fraud filter says.
-        screening: Screening,
-    },
+    /// A card was submitted: by the customer on the page, or by the shop.
+    SubmitCard(Box<Attempt>),
     /// 3-D Secure reported its outcome, server to server.
     Authenticated {
         /// Which attempt.
@@ -88,6 +87,63 @@ pub enum Command {
     },
     /// The shop cancels the order.
     Cancel,
+    /// The shop collects what was authorised, or a part of it.
+    Capture(Box<NewCapture>),
+    /// The acquirer has a capture in its books.
+    CaptureAcknowledged {
+        /// Which.
+        capture: TransactionId,
+    },
+    /// The shop gives back what it has not captured.
+    CancelAuthorisation {
+        /// The PSP id drawn for it.
+        cancellation: TransactionId,
+        /// The shop's words.
+        note: String,
+    },
+    /// An authorisation's time is over.
+    ExpireAuthorisation {
+        /// Which attempt.
+        transaction: TransactionId,
+    },
+    /// The shop pays money back.
+    Refund(Box<NewRefund>),
+    /// The shop takes a refund back.
+    CancelRefund {
+        /// Which.
+        refund: TransactionId,
+    },
+    /// A refund is about to be sent.
+    SendRefund {
+        /// Which.
+        refund: TransactionId,
+    },
+    /// The acquirer answered a refund, or an inquiry about it.
+    RefundAnswered {
+        /// Which.
+        refund: TransactionId,
+        /// What it said.
+        outcome: Outcome,
+    },
+    /// The issuer took money back.
+    ChargedBack(NewChargeback),
+    /// Something happened to the dispute of a chargeback.
+    Disputed {
+        /// Which chargeback.
+        chargeback: TransactionId,
+        /// What.
+        turn: Turn,
+    },
+    /// The shop has sent the goods.
+    Ship {
+        /// All of the shop's notes, these included.
+        annotations: String,
+    },
+    /// The shop noted something.
+    Annotate {
+        /// All of the shop's notes, this included.
+        annotations: String,
+    },
     /// An attempt's hour is over.
     ExpireTransaction {
         /// Which attempt.
@@ -98,15 +154,6 @@ pub enum Command {
         /// Which session.
         session: SessionId,
     },
-}
-
-/// What the gateway's own fraud filter says about a card before anything is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Screening {
-    /// Nothing against it.
-    Clear,
-    /// It is refused here.
-    Blocked,
 }
 
 /// Why a command is refused. Nothing changes.
@@ -126,8 +173,38 @@ pub enum Refused {
     TooManyAttempts,
     /// The order has no such attempt.
     UnknownTransaction,
-    /// The attempt is not where this could happen: too late, twice, or out of turn.
+    /// The attempt or movement is not where this could happen: too late, twice, or out of turn.
     OutOfTurn,
+    /// There is no authorisation to capture or cancel.
+    NotAuthorised,
+    /// Everything that was authorised is captured.
+    FullyCaptured,
+    /// The authorisation's time is over.
+    AuthorisationExpired,
+    /// More than is left of the authorisation.
+    MoreThanAuthorised,
+    /// An amount of nothing.
+    NothingToMove,
+    /// A part needs an order id of its own.
+    OrderIdTaken,
+    /// Nothing was collected under this order.
+    NothingCollected,
+    /// Everything that was collected is refunded.
+    FullyRefunded,
+    /// More than is left of what was collected.
+    MoreThanCollected,
+    /// Another currency than the order's.
+    OtherCurrency,
+    /// The same amount was refunded a moment ago.
+    RefundRepeated,
+    /// The time to refund is over.
+    RefundTooLate,
+    /// The issuer took the money back already.
+    ChargedBack,
+    /// The dispute is over.
+    DisputeOver,
+    /// Only what is paid can be shipped.
+    NotShippable,
 }
 
 /// What follows from `command` for `order` at `now`.
@@ -136,11 +213,28 @@ pub enum Refused {
 /// [`Refused`] when it may not happen; the order stays as it is. A command whose effect is already
 /// there, such as expiring an ended session, answers no changes.
 pub fn decide(order: &Order, command: Command, now: Timestamp) -> Result<Vec<Change>, Refused> {
-    match command {
-        Command::SubmitCard { session, transaction, card, settlement, screening } => {
-            let attempt = submit::Attempt { session, transaction, card, settlement, screening };
-            submit::submit_card(order, attempt, now)
+    let mut changes = match command {
+        Command::Capture(new) => capture::capture(order, *new, now),
+        Command::CaptureAcknowledged { capture } => capture::capture_acknowledged(order, capture, now),
+        Command::CancelAuthorisation { cancellation, note } => {
+            capture::cancel_authorisation(order, cancellation, note, now)
         }
+        Command::ExpireAuthorisation { transaction } => {
+            Ok(capture::expire_authorisation(order, transaction, now))
+        }
+        Command::Refund(new) => refund::refund(order, *new, now),
+        Command::CancelRefund { refund } => refund::cancel_refund(order, refund, now),
+        Command::SendRefund { refund } => refund::send_refund(order, refund, now),
+        Command::RefundAnswered { refund, outcome } => {
+            refund::refund_answered(order, refund, &outcome, now)
+        }
+        Command::ChargedBack(new) => chargeback::charged_back(order, new, now),
+        Command::Disputed { chargeback, turn } => chargeback::disputed(order, chargeback, turn, now),
+        Command::Ship { annotations } => note::ship(order, annotations, now),
+        Command::Annotate { annotations } => Ok(note::annotate(order, annotations)),
+        Command::Cancel => end::cancel(order, now),
+        Command::ExpireSession { session } => Ok(end::expire_session(order, &session, now)),
+        Command::SubmitCard(attempt) => submit::submit_card(order, *attempt, now),
         Command::Authenticated { transaction, authentication, card_at_hand, answer_within } => {
             let at = find(order, transaction)?;
             authorise::authenticated(at, authentication, card_at_hand, answer_within, now)
@@ -161,16 +255,22 @@ pub fn decide(order: &Order, command: Command, now: Timestamp) -> Result<Vec<Cha
             end::review_ended(find(order, transaction)?, verdict, now)
         }
         Command::ApprovalReleased { transaction } => end::approval_released(find(order, transaction)?, now),
-        Command::Cancel => end::cancel(order, now),
         Command::ExpireTransaction { transaction } => {
             Ok(end::expire_transaction(find(order, transaction)?, now))
         }
-        Command::ExpireSession { session } => Ok(end::expire_session(order, &session, now)),
-    }
+    }?;
+    keep::follow(order, &mut changes, now);
+    Ok(changes)
 }
 
 fn find(order: &Order, id: TransactionId) -> Result<&Transaction, Refused> {
     order.transaction(id).ok_or(Refused::UnknownTransaction)
+}
+
+/// The ledger's part of a step of `id`, where the payment it belongs to has one.
+fn transferred(payment: &Transaction, id: TransactionId, step: Step, amount: Amount) -> Option<Change> {
+    let moves = is_posted(payment) && !amount.is_zero();
+    moves.then(|| Change::Transferred { transaction: id, step, transfer: step.transfer(amount) })
 }
 
 /// The attempt in another state, from `now` on.

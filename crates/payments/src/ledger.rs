@@ -1,7 +1,10 @@
 //! The ledger: money only ever moves from one account to another, so it always sums to zero.
 
 use crate::money::Amount;
-use crate::transaction::{Settlement, State, Transaction};
+use crate::movement::{Kind, Movement, RefundState};
+use crate::order::Order;
+use crate::transaction::{Capturing, Settlement, State, Transaction};
+use std::collections::BTreeMap;
 
 /// Where money can be. Every account is per site and currency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -10,17 +13,27 @@ pub enum Account {
     Acquirer,
     /// Approved and held for review.
     Uncleared,
+    /// Approved and not captured.
+    Authorised,
+    /// Set aside for refunds that are on their way.
+    Reserved,
     /// What the merchant can be paid out.
     Balance,
 }
 
 impl Account {
+    /// Every account.
+    pub const ALL: [Self; 5] =
+        [Self::Acquirer, Self::Uncleared, Self::Authorised, Self::Reserved, Self::Balance];
+
     /// A stable word for it.
     #[must_use]
     pub fn word(self) -> &'static str {
         match self {
             Self::Acquirer => "acquirer",
             Self::Uncleared => "uncleared",
+            Self::Authorised => "authorised",
+            Self::Reserved => "reserved",
             Self::Balance => "balance",
         }
     }
@@ -28,7 +41,7 @@ impl Account {
     /// The account with this word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Acquirer, Self::Uncleared, Self::Balance].into_iter().find(|account| account.word() == word)
+        Self::ALL.into_iter().find(|account| account.word() == word)
     }
 }
 
@@ -54,6 +67,26 @@ pub enum Step {
     Clear,
     /// The hold was rejected.
     Release,
+    /// Approved, to be captured later.
+    Authorise,
+    /// The hold was accepted, to be captured later.
+    ClearAuthorised,
+    /// What was authorised is collected, under the same order.
+    Capture,
+    /// A part of what was authorised leaves, to be collected under an order of its own.
+    CapturePart,
+    /// What is left of an authorisation is given back.
+    Cancel,
+    /// Money is set aside for a refund.
+    Reserve,
+    /// The refund was paid.
+    Refund,
+    /// The refund was not paid: the money is the shop's again.
+    Unreserve,
+    /// The issuer took it back.
+    Chargeback,
+    /// What was taken back came again.
+    ReverseChargeback,
 }
 
 impl Step {
@@ -65,19 +98,42 @@ impl Step {
             Self::Hold => "hold",
             Self::Clear => "clear",
             Self::Release => "release",
+            Self::Authorise => "authorise",
+            Self::ClearAuthorised => "clear_authorised",
+            Self::Capture => "capture",
+            Self::CapturePart => "capture_part",
+            Self::Cancel => "cancel",
+            Self::Reserve => "reserve",
+            Self::Refund => "refund",
+            Self::Unreserve => "unreserve",
+            Self::Chargeback => "chargeback",
+            Self::ReverseChargeback => "reverse_chargeback",
         }
     }
 
     /// The transfer of `amount` that this step makes.
     #[must_use]
     pub fn transfer(self, amount: Amount) -> Transfer {
-        let (debit, credit) = match self {
-            Self::Collect => (Account::Acquirer, Account::Balance),
+        let (debit, credit) = self.sides();
+        Transfer { debit, credit, amount }
+    }
+
+    /// The account that gives and the one that gets.
+    fn sides(self) -> (Account, Account) {
+        match self {
+            Self::Collect | Self::ReverseChargeback => (Account::Acquirer, Account::Balance),
             Self::Hold => (Account::Acquirer, Account::Uncleared),
             Self::Clear => (Account::Uncleared, Account::Balance),
             Self::Release => (Account::Uncleared, Account::Acquirer),
-        };
-        Transfer { debit, credit, amount }
+            Self::Authorise => (Account::Acquirer, Account::Authorised),
+            Self::ClearAuthorised => (Account::Uncleared, Account::Authorised),
+            Self::Capture => (Account::Authorised, Account::Balance),
+            Self::CapturePart | Self::Cancel => (Account::Authorised, Account::Acquirer),
+            Self::Reserve => (Account::Balance, Account::Reserved),
+            Self::Refund => (Account::Reserved, Account::Acquirer),
+            Self::Unreserve => (Account::Reserved, Account::Balance),
+            Self::Chargeback => (Account::Balance, Account::Acquirer),
+        }
     }
 }
 
@@ -87,22 +143,74 @@ pub fn is_posted(transaction: &Transaction) -> bool {
     !transaction.amount.is_zero() && transaction.settlement == Settlement::Gateway
 }
 
-/// What a transaction in this state must have in each account: the audit compares it with the transfers.
+/// What an order in this state must have in each account, in minor units: the audit compares it with the
+/// transfers. Accounts with nothing are left out.
 #[must_use]
-pub fn expected(transaction: &Transaction) -> Option<Account> {
-    if !is_posted(transaction) {
-        return None;
+pub fn expected(order: &Order) -> BTreeMap<Account, i64> {
+    let mut held = Held::default();
+    for transaction in order.transactions.iter().filter(|transaction| is_posted(transaction)) {
+        held.add_payment(order, transaction);
     }
-    match &transaction.state {
-        State::Completed { .. } => Some(Account::Balance),
-        State::Uncleared { .. } => Some(Account::Uncleared),
-        State::Authenticating
-        | State::Authorising
-        | State::Unknown { .. }
-        | State::Reversing { .. }
-        | State::Declined(_)
-        | State::Expired
-        | State::Void { .. }
-        | State::Cancelled => None,
+    let posted = |movement: &&Movement| order.transaction(movement.of).is_some_and(is_posted);
+    for movement in order.movements.iter().filter(posted) {
+        held.add_movement(movement);
+    }
+    held.0.retain(|_, minor| *minor != 0);
+    held.0
+}
+
+#[derive(Default)]
+struct Held(BTreeMap<Account, i64>);
+
+impl Held {
+    fn shift(&mut self, step: Step, minor: i64) {
+        let (debit, credit) = step.sides();
+        for (account, change) in [(debit, minor.saturating_neg()), (credit, minor)] {
+            let held = self.0.entry(account).or_default();
+            *held = held.saturating_add(change);
+        }
+    }
+
+    fn add_payment(&mut self, order: &Order, transaction: &Transaction) {
+        let (amount, captured) = (transaction.amount.minor, order.captured());
+        match &transaction.state {
+            State::Completed { .. } => match transaction.capturing {
+                Capturing::Immediate => self.shift(Step::Collect, amount),
+                Capturing::Manual => self.shift(Step::Authorise, amount),
+            },
+            State::Authorised { .. } => self.shift(Step::Authorise, amount),
+            State::Uncleared { .. } => self.shift(Step::Hold, amount),
+            // Rejected after review, or what the captures left: only they remain.
+            State::Void { .. } => self.shift(Step::Authorise, captured),
+            State::Authenticating
+            | State::Authorising
+            | State::Unknown { .. }
+            | State::Reversing { .. }
+            | State::Declined(_)
+            | State::Expired
+            | State::Cancelled => {}
+        }
+        let parts = order.movements.iter().filter(|moved| moved.of == transaction.id && moved.is_capture());
+        for part in parts {
+            let step = if part.order == order.id { Step::Capture } else { Step::CapturePart };
+            self.shift(step, part.amount.minor);
+        }
+    }
+
+    fn add_movement(&mut self, movement: &Movement) {
+        let minor = movement.amount.minor;
+        match &movement.kind {
+            // Counted with their payment.
+            Kind::Capture { .. } | Kind::Cancellation => {}
+            Kind::Refund(RefundState::Declined { .. } | RefundState::Void) => {}
+            Kind::Refund(state) => {
+                self.shift(Step::Reserve, minor);
+                if state.is_completed() {
+                    self.shift(Step::Refund, minor);
+                }
+            }
+            Kind::Chargeback(_) => self.shift(Step::Chargeback, minor),
+            Kind::ReverseChargeback { .. } => self.shift(Step::ReverseChargeback, minor),
+        }
     }
 }

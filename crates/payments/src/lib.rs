@@ -1,5 +1,6 @@
 //! What is true about a payment, in flow order: an order is placed, a session lets the customer pay,
-//! a transaction authenticates and authorises a card, the ledger moves, the shop is told.
+//! a transaction authenticates and authorises a card, movements capture and refund it, the ledger moves, the shop is
+//! told.
 //!
 //! There is no I/O, no clock, no randomness and no serialisation here. [`decide()`] takes an order, a
 //! command and the time, and answers the changes to commit.
@@ -17,12 +18,14 @@ pub mod decline;
 pub mod ids;
 pub mod ledger;
 pub mod money;
+pub mod movement;
 pub mod notify;
 pub mod order;
 pub mod session;
 pub mod status;
 pub mod threeds;
 pub mod time;
+pub mod token;
 pub mod transaction;
 
 pub use decide::{decide, place};

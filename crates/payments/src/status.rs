@@ -1,5 +1,6 @@
 //! The two public status words of an order: a projection of what is stored, never stored themselves.
 
+use crate::movement::{Kind, Movement, RefundState, Stage};
 use crate::order::Order;
 use crate::session::Ending;
 use crate::transaction::{Settlement, State, Transaction};
@@ -22,7 +23,11 @@ impl Status {
 /// The status of an order: paid beats held beats open beats the newest ended attempt.
 #[must_use]
 pub fn of_order(order: &Order) -> Status {
-    if let Some(transaction) = order.paid().or_else(|| order.open()) {
+    if let Some(transaction) = order.paid() {
+        let paid = of_transaction(transaction);
+        return Status { order: later(order).unwrap_or(paid.order), ..paid };
+    }
+    if let Some(transaction) = order.open() {
         return of_transaction(transaction);
     }
     let ended = order.session.ended.map(|ended| ended.why);
@@ -36,6 +41,37 @@ pub fn of_order(order: &Order) -> Status {
     }
 }
 
+/// What became of a collected payment since, by what weighs most; `None` when nothing did.
+fn later(order: &Order) -> Option<&'static str> {
+    let (collected, refunded) = (order.collected(), order.refunds_completed());
+    if order.charged_back() > 0 {
+        // The schema's word is another, but this is the one that every client listens for.
+        Some("chargedback")
+    } else if collected > 0 && refunded >= collected {
+        Some("refunded")
+    } else if refunded > 0 {
+        Some("partial_refunded")
+    } else {
+        order.shipped_at.map(|_| "shipped")
+    }
+}
+
+/// The status of a movement: the same word twice.
+#[must_use]
+pub fn of_movement(movement: &Movement) -> Status {
+    Status::both(match &movement.kind {
+        Kind::Capture { .. } | Kind::Cancellation | Kind::ReverseChargeback { .. } => "completed",
+        Kind::Refund(RefundState::Reserved | RefundState::Sending | RefundState::Unknown { .. }) => "reserved",
+        Kind::Refund(RefundState::Completed { .. }) => "completed",
+        Kind::Refund(RefundState::Declined { .. }) => "declined",
+        Kind::Refund(RefundState::Void) => "void",
+        Kind::Chargeback(dispute) => match dispute.stage {
+            Stage::New | Stage::Submitted | Stage::Ready => "reserved",
+            Stage::Accepted | Stage::Lost | Stage::Won => "completed",
+        },
+    })
+}
+
 /// The status of one attempt.
 #[must_use]
 pub fn of_transaction(transaction: &Transaction) -> Status {
@@ -47,6 +83,8 @@ pub fn of_transaction(transaction: &Transaction) -> Status {
             Settlement::Gateway => Status::both("uncleared"),
             Settlement::Scheme => Status { order: "uncleared", financial: Some("initialized") },
         },
+        // Told apart from an own contract by what the API shows of the capture.
+        State::Authorised { .. } => Status { order: "completed", financial: Some("initialized") },
         State::Completed { .. } => match transaction.settlement {
             Settlement::Gateway => Status::both("completed"),
             Settlement::Scheme => Status { order: "completed", financial: Some("initialized") },

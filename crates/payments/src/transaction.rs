@@ -1,11 +1,12 @@
 //! A transaction: one attempt to pay an order, born when the customer submits a card.
 
-use crate::card::CardSummary;
+use crate::card::{Brand, CardSummary};
 use crate::decline::Decline;
 use crate::ids::{SessionId, TransactionId};
 use crate::money::Amount;
 use crate::threeds::Authentication;
 use crate::time::{Millis, Timestamp};
+use crate::token::TokenUse;
 
 /// How long a card transaction may take until it expires: one hour, fixed.
 pub const TRANSACTION_LIFETIME: Millis = Millis::hours(1);
@@ -31,6 +32,12 @@ pub struct Transaction {
     pub card: CardSummary,
     /// Whose balance the money enters.
     pub settlement: Settlement,
+    /// When the money is collected.
+    pub capturing: Capturing,
+    /// The authorisation this was captured from, when it is a part of another order's.
+    pub authorised_by: Option<TransactionId>,
+    /// The token it is paid with, or keeps the card as.
+    pub token: Option<TokenUse>,
     /// What 3-D Secure answered, once it has.
     pub authentication: Option<Authentication>,
     /// Where it stands.
@@ -44,6 +51,25 @@ pub enum Settlement {
     Gateway,
     /// The scheme settles with the merchant directly (own Amex merchant number).
     Scheme,
+}
+
+/// When an approved payment is collected.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Capturing {
+    /// At once.
+    #[default]
+    Immediate,
+    /// When the shop says so: until then it is authorised only.
+    Manual,
+}
+
+/// How long an authorisation can be captured: 7 days for Visa, 30 for Mastercard and Maestro.
+#[must_use]
+pub fn authorisation_lifetime(brand: Brand) -> Millis {
+    match brand {
+        Brand::Visa | Brand::Amex => Millis::days(7),
+        Brand::Mastercard | Brand::Maestro => Millis::days(30),
+    }
 }
 
 /// Where a transaction stands.
@@ -70,6 +96,15 @@ pub enum State {
         /// How the hold ends when no reviewer decides.
         review: Review,
     },
+    /// Approved and not collected: the shop captures it, whole or in parts, or cancels it.
+    Authorised {
+        /// The issuer's approval.
+        approval: Approval,
+        /// When it was approved.
+        at: Timestamp,
+        /// Until when it can be captured.
+        expires_at: Timestamp,
+    },
     /// Approved: the order is paid.
     Completed {
         /// The issuer's approval.
@@ -81,7 +116,8 @@ pub enum State {
     Declined(Decline),
     /// The customer never came back from the authentication.
     Expired,
-    /// Held and then rejected: the approval is released at the acquirer.
+    /// Held and then rejected, or authorised and not captured: what is left of the approval is released at the
+    /// acquirer.
     Void {
         /// The issuer's approval.
         approval: Approval,
@@ -155,10 +191,16 @@ impl Transaction {
         self.is_authenticating() || self.is_money_moving()
     }
 
-    /// Whether the order counts as paid through it, held or not.
+    /// Whether the order counts as paid through it: collected, authorised or held.
     #[must_use]
     pub fn is_paid(&self) -> bool {
-        matches!(self.state, State::Completed { .. } | State::Uncleared { .. })
+        matches!(self.state, State::Completed { .. } | State::Authorised { .. } | State::Uncleared { .. })
+    }
+
+    /// What the acquirer knows its money by.
+    #[must_use]
+    pub fn authorisation(&self) -> TransactionId {
+        self.authorised_by.unwrap_or(self.id)
     }
 
     /// The issuer's approval, when there is one.
@@ -166,6 +208,7 @@ impl Transaction {
     pub fn approval(&self) -> Option<&Approval> {
         match &self.state {
             State::Uncleared { approval, .. }
+            | State::Authorised { approval, .. }
             | State::Completed { approval, .. }
             | State::Void { approval, .. } => Some(approval),
             State::Authenticating

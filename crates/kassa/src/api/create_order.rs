@@ -16,12 +16,14 @@
 
 mod amount;
 pub(crate) mod customer;
-mod fields;
+pub(crate) mod fields;
+pub(crate) mod paying;
 pub(crate) mod payment_options;
 #[cfg(test)]
 mod tests;
 
 use super::error::{self, Error};
+use crate::keys::KeyRing;
 pub(crate) use amount::Written;
 use customer::Customer;
 use fields::Fields;
@@ -31,6 +33,9 @@ use payments::ids::OrderId;
 use payments::money::{Amount, Currency};
 use payments::session::LIFETIME_DEFAULT;
 use payments::time::Millis;
+use payments::token::Recurring;
+use payments::transaction::Capturing;
+use paying::Means;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -47,6 +52,8 @@ const SECONDS_MAX: i64 = 31_536_000;
 pub(crate) struct Rules {
     /// Real money: every URL must be https.
     pub(crate) live: bool,
+    /// The shop may send card numbers itself.
+    pub(crate) may_send_cards: bool,
 }
 
 /// An order as a shop places it.
@@ -62,6 +69,12 @@ pub(crate) struct CreateOrder {
     pub(crate) description: String,
     /// How long the session can be paid.
     pub(crate) lifetime: Millis,
+    /// When the money is collected.
+    pub(crate) capturing: Capturing,
+    /// Whether, and for whom, the card is kept.
+    pub(crate) recurring: Option<Recurring>,
+    /// Where the card comes from.
+    pub(crate) means: Means,
     /// What is kept and echoed.
     pub(crate) details: Details,
 }
@@ -97,6 +110,8 @@ pub(crate) enum Kind {
     /// The customer pays on our page; a `paymentlink` is the same, sent by the shop instead of followed.
     #[default]
     Redirect,
+    /// The shop sends the card, or a token of it.
+    Direct,
 }
 
 /// The request's `custom_info`.
@@ -140,7 +155,10 @@ pub(crate) fn parse(body: &Value, written: &Written<'_>, rules: &Rules) -> Resul
         PaymentOptions::read(&order.object("payment_options", error::MISSING_DATA)?, rules)?;
     let customer = Customer::read(&order.object("customer", error::MISSING_DATA)?)?;
     let lifetime = lifetime(&order)?;
-    refuse_what_moves_money_otherwise(&order)?;
+    refuse_split_payments(&order)?;
+    let capturing = paying::capturing(&order, gateway)?;
+    let recurring = paying::recurring(&order, amount, customer.reference.as_deref())?;
+    let means = paying::means(&order, kind, gateway, rules)?;
     let details = Details {
         kind,
         payment_options,
@@ -150,15 +168,21 @@ pub(crate) fn parse(body: &Value, written: &Written<'_>, rules: &Rules) -> Resul
         var3: order.text("var3", error::VARIABLE)?,
         custom_info: custom_info(&order)?,
     };
-    Ok(CreateOrder { order_id, gateway, amount, description, lifetime, details })
+    Ok(CreateOrder {
+        order_id,
+        gateway,
+        amount,
+        description,
+        lifetime,
+        capturing,
+        recurring,
+        means,
+        details,
+    })
 }
 
-/// Unknown fields are ignored, but not those that say how the money moves: a shop that reserves must not find
-/// that it has collected.
-fn refuse_what_moves_money_otherwise(order: &Fields<'_>) -> Result<(), Error> {
-    if order.text("capture", error::MISSING_DATA)?.is_some_and(|capture| !capture.is_empty()) {
-        return Err(order.fault("capture", error::NOT_OFFERED, "manual capture is not offered"));
-    }
+/// Unknown fields are ignored, but not those that say how the money moves.
+fn refuse_split_payments(order: &Fields<'_>) -> Result<(), Error> {
     let affiliate = order.object("affiliate", error::MISSING_DATA)?;
     let splits = affiliate.get("split_payments");
     if splits.is_some_and(|splits| splits.as_array().is_none_or(|splits| !splits.is_empty())) {
@@ -168,8 +192,17 @@ fn refuse_what_moves_money_otherwise(order: &Fields<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// A fingerprint of the request: equal for bodies that differ in the order of keys and in blanks only.
-pub(crate) fn digest(body: &Value) -> [u8; 32] {
+/// A fingerprint of the request: equal for bodies that differ in the order of keys and in blanks only. One with
+/// card data is keyed, and knows nothing of the card's code: that must not even be kept as a digest.
+pub(crate) fn digest(body: &Value, keys: &KeyRing) -> [u8; 32] {
+    if body.get("gateway_info").is_some_and(|info| info.as_object().is_some_and(|info| !info.is_empty())) {
+        let mut kept = body.clone();
+        if let Some(info) = kept.get_mut("gateway_info").and_then(Value::as_object_mut) {
+            info.retain(|key, _| !matches!(key.as_str(), "card_cvc" | "cvc"));
+        }
+        // Blanks are in no API key, so no digest of one is the same.
+        return Sha256::digest(keys.digest(&format!("order {kept}"))).into();
+    }
     // serde_json keeps the keys of an object sorted, so that its compact text is canonical; a test would
     // notice its `preserve_order` feature.
     Sha256::digest(body.to_string()).into()
@@ -181,11 +214,11 @@ fn kind(order: &Fields<'_>) -> Result<Kind, Error> {
         None => Ok(Kind::Redirect),
         Some(Value::String(kind)) => match kind.as_str() {
             "redirect" | "paymentlink" => Ok(Kind::Redirect),
-            "direct" => fault(error::NOT_OFFERED, "direct is not offered, use redirect"),
+            "direct" => Ok(Kind::Direct),
             "checkout" => fault(error::NOT_OFFERED, "checkout is not offered, use redirect"),
-            _ => fault(error::MISSING_DATA, "is not offered, use redirect or paymentlink"),
+            _ => fault(error::MISSING_DATA, "is not offered, use redirect, paymentlink or direct"),
         },
-        Some(_) => fault(error::MISSING_DATA, "must be text: redirect or paymentlink"),
+        Some(_) => fault(error::MISSING_DATA, "must be text: redirect, paymentlink or direct"),
     }
 }
 

@@ -33,7 +33,7 @@ pub(crate) const CODES: &[(u32, &str)] = &[
     (1027, "the cart's amount is not the order's"),
     (API_KEY, "invalid API key"),
     (1033, "error reading refund information"),
-    (1034, "cannot refund"),
+    (REFUND, "cannot refund"),
     (INTERNAL, "internal error"),
 ];
 
@@ -61,6 +61,8 @@ pub(crate) const NOT_OFFERED: u32 = 1021;
 pub(crate) const GATEWAY: u32 = 1023;
 /// `error_code` of a missing or wrong API key.
 pub(crate) const API_KEY: u32 = 1032;
+/// `error_code` of a refund that cannot be made.
+pub(crate) const REFUND: u32 = 1034;
 /// `error_code` of our own faults.
 pub(crate) const INTERNAL: u32 = 9999;
 
@@ -117,6 +119,11 @@ impl Error {
     /// 404: no such route, or no such thing behind it. PHP's tests compare the text.
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, UNKNOWN, "Not found")
+    }
+
+    /// 410: no such token. The reference answers it like this, so clients know it.
+    pub(crate) fn unknown_token() -> Self {
+        Self::new(StatusCode::GONE, UNKNOWN, "Not found: token")
     }
 
     /// 405: the route exists, the method does not.

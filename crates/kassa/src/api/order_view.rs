@@ -18,6 +18,7 @@
 mod card;
 mod country;
 mod customer;
+mod movement;
 #[cfg(test)]
 pub(crate) mod tests;
 
@@ -26,8 +27,10 @@ use crate::notify;
 use anyhow::Context as _;
 use card::{PaymentDetails, PaymentMethod};
 use customer::Customer;
+use movement::Related;
 use jiff::tz::TimeZone;
 use payments::decline::Decline;
+use payments::ids::OrderId;
 use payments::order::Order;
 use payments::status;
 use payments::time::Timestamp;
@@ -39,11 +42,13 @@ use serde_json::{Value, json};
 const LOCALE_DEFAULT: &str = "en_US";
 
 /// The order as its shop sees it. `transaction_id` is left out until a card was submitted, `completed` until
-/// the order is paid.
+/// the order is paid, `auth_order_id` unless it was captured from another order's authorisation.
 #[derive(Serialize)]
 struct View<'a> {
     amount: i64,
     amount_refunded: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    auth_order_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     completed: Option<String>,
     costs: [(); 0],
@@ -61,7 +66,7 @@ struct View<'a> {
     payment_methods: Vec<PaymentMethod<'a>>,
     reason: Option<&'a str>,
     reason_code: Option<String>,
-    related_transactions: (),
+    related_transactions: Option<Vec<Related>>,
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     transaction_id: Option<i64>,
@@ -115,7 +120,7 @@ pub(crate) fn render_created(order: &Order, public_url: &str) -> anyhow::Result<
 }
 
 /// What the shop sent and nothing decides upon.
-fn details(order: &Order) -> anyhow::Result<Details> {
+pub(crate) fn details(order: &Order) -> anyhow::Result<Details> {
     // The parser's message could repeat a stored value, so only the place of the fault is told.
     serde_json::from_str(&order.terms.details).map_err(|fault| {
         anyhow::anyhow!(
@@ -135,7 +140,8 @@ fn view<'a>(order: &'a Order, details: &'a Details, zone: &TimeZone) -> anyhow::
     let completed = leading.and_then(completed_at).map(|at| wall_clock(at, zone)).transpose()?;
     Ok(View {
         amount: order.terms.amount.minor,
-        amount_refunded: 0,
+        amount_refunded: order.refunded(),
+        auth_order_id: order.captured_from.as_ref().map(OrderId::as_str),
         completed,
         costs: [],
         created: wall_clock(order.created_at, zone)?,
@@ -152,14 +158,16 @@ fn view<'a>(order: &'a Order, details: &'a Details, zone: &TimeZone) -> anyhow::
         items: (),
         modified: wall_clock(order.modified_at, zone)?,
         order_id: order.id.as_str(),
-        payment_details: Chosen { card: leading.map(PaymentDetails::of) },
+        payment_details: Chosen {
+            card: leading.map(|leading| PaymentDetails::of(order, leading, zone)).transpose()?,
+        },
         payment_methods: leading
             .map(|transaction| PaymentMethod::of(transaction, &order.terms.description, status.order))
             .into_iter()
             .collect(),
         reason: decline.map(|decline| decline.reason.as_str()),
         reason_code: decline.map(|decline| decline.reason_code.to_string()),
-        related_transactions: (),
+        related_transactions: movement::all(order, zone)?,
         status: status.order,
         transaction_id: leading.map(|transaction| transaction.id.0),
         var1: details.var1.as_deref(),
@@ -173,7 +181,10 @@ fn decline(transaction: &Transaction) -> Option<&Decline> {
 }
 
 fn completed_at(transaction: &Transaction) -> Option<Timestamp> {
-    if let State::Completed { at, .. } = transaction.state { Some(at) } else { None }
+    match transaction.state {
+        State::Completed { at, .. } | State::Authorised { at, .. } => Some(at),
+        _ => None,
+    }
 }
 
 /// `YYYY-MM-DDTHH:MM:SS`: what a clock on the wall of `zone` showed.

@@ -9,9 +9,9 @@ use super::visit::{Visit, WordsQuery};
 use crate::app::App;
 use crate::cards_in_hand::Card;
 use crate::run::RunError;
-use crate::simulator::cards::{Manner, hints};
-use crate::store::db::ReadError;
-use crate::threeds::Started;
+use crate::simulator::cards::hints;
+use crate::submit::{Submission, Submitted};
+use crate::threeds::Channel;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -19,11 +19,11 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
 use card_form::{Faults, Typed};
-use payments::card::{Brand, CardSummary, Gateway};
-use payments::decide::{Command, Refused, Screening};
+use payments::card::{Brand, Gateway};
+use payments::decide::Refused;
 use payments::decline::DeclineClass;
-use payments::ids::{SessionId, SiteId, TransactionId};
-use payments::transaction::{Settlement, State as Stands, Transaction};
+use payments::ids::SessionId;
+use payments::transaction::{State as Stands, Transaction};
 
 pub(super) fn router() -> Router<App> {
     Router::new()
@@ -68,7 +68,7 @@ async fn submit(
     if let Some(refused) = visit.obstacle(app.now()) {
         return visit.refused(refused);
     }
-    let brands = visit.site.brands(visit.order.terms.amount.currency);
+    let brands = visit.brands();
     let (card, holder) = match typed.check(&app, &visit, &brands) {
         Ok(checked) => checked,
         Err(faults) => return again(&visit, &typed, &faults, &brands),
@@ -104,55 +104,25 @@ impl App {
         });
     }
 
-    /// Opens an attempt and starts its authentication; where the customer goes next.
+    /// Submits the customer's card; where they go next.
     async fn pay(&self, visit: &Visit, card: Card, brand: Brand, holder: String) -> Result<Next, RunError> {
-        let site = visit.order.site;
-        let own_contract = brand == Brand::Amex && visit.site.own_amex;
-        let blocked = !visit.site.live && Manner::of(&card.pan) == Manner::Blocked;
-        let summary = CardSummary {
+        let submission = Submission {
+            session: Some(visit.session.clone()),
+            card,
             brand,
-            bin: card.pan.bin().map(str::to_owned),
-            last4: card.pan.last4().to_owned(),
-            expiry: card.expiry,
             holder,
+            channel: Channel::Page,
+            is_authenticated: true,
+            token: None,
         };
-        let pan = card.pan.clone();
-        // Kept first: the commit of another tab's attempt takes it away again.
-        let id = self.take_in_hand(site, card).await.map_err(|error| RunError::Failed(error.into()))?;
-        let command = Command::SubmitCard {
-            session: visit.session.clone(),
-            transaction: id,
-            card: summary,
-            settlement: if own_contract { Settlement::Scheme } else { Settlement::Gateway },
-            screening: if blocked { Screening::Blocked } else { Screening::Clear },
-        };
-        let ran = self.run(site, &visit.order.id, &command).await;
-        let opened = ran.as_ref().ok().and_then(|order| order.transaction(id)).cloned();
-        let opened = opened.filter(Transaction::is_authenticating);
-        if opened.is_none() {
-            drop(self.cards.take(site, id));
-        }
-        let order = ran?;
-        let back = visit.address(&visit.return_path(id));
-        let Some(opened) = opened else { return Ok(Next::Address(back)) };
-        Ok(match self.authenticate(&order, &opened, &pan).await? {
-            Started::Decided(order) if order.transaction(id).is_some_and(Transaction::is_money_moving) => {
-                Next::Wait(back)
+        Ok(match self.submit(&visit.site, &visit.order, submission).await? {
+            Submitted::Challenge(_, _, path) => Next::Address(visit.address(&path)),
+            Submitted::Decided(order, id) => {
+                let back = visit.address(&visit.return_path(id));
+                let moving = order.transaction(id).is_some_and(Transaction::is_money_moving);
+                if moving { Next::Wait(back) } else { Next::Address(back) }
             }
-            Started::Decided(_) => Next::Address(back),
-            Started::Challenge(path) => Next::Address(visit.address(&path)),
         })
-    }
-
-    /// Draws an attempt's id and keeps the card under it.
-    async fn take_in_hand(&self, site: SiteId, mut card: Card) -> Result<TransactionId, ReadError> {
-        loop {
-            let id = self.draw_transaction(site).await?;
-            match self.cards.keep(site, id, card, self.now()) {
-                Ok(()) => return Ok(id),
-                Err(back) => card = back,
-            }
-        }
     }
 }
 
@@ -186,7 +156,7 @@ fn form(
     offered: Option<Brand>,
 ) -> Response {
     let ordered = visit.ordered();
-    let brands = visit.site.brands(visit.order.terms.amount.currency);
+    let brands = visit.brands();
     let mut shown: Vec<Brand> = brands.into_iter().filter(|brand| ordered.takes(*brand)).collect();
     // With one ordered brand the page is about that one, whatever else it could take.
     if let Gateway::Brand(brand) = ordered {
@@ -237,6 +207,7 @@ fn decline_text<'a>(visit: &'a Visit, transaction: &Transaction) -> Option<&'a s
         | Stands::Unknown { .. }
         | Stands::Reversing { .. }
         | Stands::Uncleared { .. }
+        | Stands::Authorised { .. }
         | Stands::Completed { .. }
         | Stands::Cancelled => return None,
     };

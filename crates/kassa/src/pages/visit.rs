@@ -13,7 +13,8 @@ use axum::extract::{Query, Request};
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
-use payments::card::Gateway;
+use payments::card::{Brand, Gateway};
+use payments::transaction::Capturing;
 use payments::decide::Refused;
 use payments::ids::{SessionId, TransactionId};
 use payments::order::Order;
@@ -118,6 +119,17 @@ impl Visit {
         self.order.terms.gateway.unwrap_or(Gateway::AnyCard)
     }
 
+    /// The brands that pay this order, whatever it was placed for: what is only authorised, or only checked, is
+    /// not paid with American Express.
+    pub(crate) fn brands(&self) -> Vec<Brand> {
+        let terms = &self.order.terms;
+        let mut brands = self.site.brands(terms.amount.currency);
+        if terms.capturing == Capturing::Manual || terms.amount.is_zero() {
+            brands.retain(|brand| *brand != Brand::Amex);
+        }
+        brands
+    }
+
     /// The page's own address, without language.
     pub(crate) fn path(&self) -> String {
         format!("/connect/{}/", self.session)
@@ -143,7 +155,7 @@ impl Visit {
     /// Why the order can no longer be paid through this link.
     pub(crate) fn obstacle(&self, now: payments::time::Timestamp) -> Option<Refused> {
         let session = &self.order.session;
-        if self.order.paid().is_some() {
+        if self.order.has_money() {
             return Some(Refused::AlreadyPaid);
         }
         if session.id != self.session {
@@ -169,7 +181,24 @@ impl Visit {
             Refused::SessionExpired | Refused::SessionReplaced => (StatusCode::GONE, Outcome::Expired),
             Refused::TooManyAttempts => (StatusCode::GONE, Outcome::TooManyAttempts),
             Refused::UnknownTransaction => (StatusCode::NOT_FOUND, Outcome::NotFound),
-            Refused::PaymentInProgress | Refused::OutOfTurn => (StatusCode::CONFLICT, Outcome::Failed),
+            // Most of these are refusals of what no customer can ask for.
+            Refused::PaymentInProgress
+            | Refused::OutOfTurn
+            | Refused::NotAuthorised
+            | Refused::FullyCaptured
+            | Refused::AuthorisationExpired
+            | Refused::MoreThanAuthorised
+            | Refused::NothingToMove
+            | Refused::OrderIdTaken
+            | Refused::NothingCollected
+            | Refused::FullyRefunded
+            | Refused::MoreThanCollected
+            | Refused::OtherCurrency
+            | Refused::RefundRepeated
+            | Refused::RefundTooLate
+            | Refused::ChargedBack
+            | Refused::DisputeOver
+            | Refused::NotShippable => (StatusCode::CONFLICT, Outcome::Failed),
         };
         self.ended(status, outcome)
     }

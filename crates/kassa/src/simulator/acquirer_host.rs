@@ -4,7 +4,7 @@ use super::cards::Manner;
 use crate::clock::Clock;
 use crate::random::Random;
 use crate::store::Store;
-use crate::store::book::Entry;
+use crate::store::book::{BookedMovement, Entry};
 use payments::card::Pan;
 use payments::decide::Outcome;
 use payments::ids::{OrderId, SiteId, TransactionId};
@@ -23,6 +23,19 @@ pub(crate) struct Reference {
     pub(crate) site: SiteId,
     pub(crate) order: OrderId,
     pub(crate) transaction: TransactionId,
+    pub(crate) amount: Amount,
+    /// Approved only; captures collect it.
+    pub(crate) captured_later: bool,
+}
+
+/// A capture or refund as the gateway refers to it.
+#[derive(Clone, Debug)]
+pub(crate) struct Moved {
+    pub(crate) site: SiteId,
+    /// Its own PSP id.
+    pub(crate) reference: TransactionId,
+    /// The PSP id of the authorisation it belongs to.
+    pub(crate) authorisation: TransactionId,
     pub(crate) amount: Amount,
 }
 
@@ -71,6 +84,7 @@ impl AcquirerHost {
             site: reference.site,
             reference: reference.transaction,
             order: reference.order.clone(),
+            amount_minor: reference.amount.minor,
             response_code: Some(response_code.to_owned()),
             authorization_code: approved.then(|| self.draw_code()),
             fraud_score,
@@ -78,6 +92,7 @@ impl AcquirerHost {
             manner: manner.word().to_owned(),
             reversals: 0,
             reversed: false,
+            captured_later: reference.captured_later,
         };
         self.store.book_authorisation(&entry, reference.amount, self.clock.now()).await?;
         if matches!(manner, Manner::AnswerLost | Manner::Silent) {
@@ -108,6 +123,70 @@ impl AcquirerHost {
         let silent =
             |booked: &Entry| booked.manner == Manner::Silent.word() && booked.reversals <= IGNORED_REVERSALS;
         Ok(!booked.as_ref().is_some_and(silent))
+    }
+
+    /// Takes a capture, whatever it makes of it: an advice is never refused, only booked as what it is.
+    pub(crate) async fn capture(&self, moved: &Moved) -> anyhow::Result<()> {
+        let authorised = self.store.book_entry(moved.site, moved.authorisation).await?;
+        let captured = self.store.booked_sum(moved.site, moved.authorisation, "capture").await?;
+        let fits = authorised.is_some_and(|entry| {
+            entry.captured_later
+                && entry.response_code.as_deref() == Some("00")
+                && captured.saturating_add(moved.amount.minor) <= entry.amount_minor
+        });
+        self.book(moved, "capture", if fits { "00" } else { "13" }).await
+    }
+
+    /// Pays a refund; `None` when no answer will ever come. The same reference is paid once.
+    pub(crate) async fn refund(&self, moved: &Moved, again: bool) -> anyhow::Result<Option<Outcome>> {
+        let paid = self.store.book_entry(moved.site, moved.authorisation).await?;
+        let manner = paid.as_ref().map(|entry| entry.manner.as_str()).unwrap_or_default();
+        if manner == Manner::RefundNeverArrives.word() && !again {
+            return Ok(None);
+        }
+        let refunded = self.store.booked_sum(moved.site, moved.authorisation, "refund").await?;
+        let fits = paid.as_ref().is_some_and(|entry| {
+            entry.response_code.as_deref() == Some("00")
+                && refunded.saturating_add(moved.amount.minor) <= entry.amount_minor
+        });
+        let code = if fits && manner != Manner::RefundRefused.word() { "00" } else { "57" };
+        self.book(moved, "refund", code).await?;
+        if manner == Manner::RefundLost.word() {
+            return Ok(None);
+        }
+        Ok(match self.inquire_refund(moved).await? {
+            Found::Answer(outcome) => Some(outcome),
+            Found::Nothing | Found::Silence => None,
+        })
+    }
+
+    /// Tells what became of a refund.
+    pub(crate) async fn inquire_refund(&self, moved: &Moved) -> anyhow::Result<Found> {
+        Ok(match self.store.booked_movement(moved.site, moved.reference).await? {
+            None => Found::Nothing,
+            Some((code, _)) if code == "00" => Found::Answer(Outcome::Approved {
+                approval: Approval {
+                    authorization_code: self.draw_code(),
+                    response_code: code,
+                    fraud_score: 1,
+                    cvc_result: None,
+                },
+                review: None,
+            }),
+            Some((response_code, _)) => Found::Answer(Outcome::Declined { response_code }),
+        })
+    }
+
+    async fn book(&self, moved: &Moved, kind: &'static str, code: &str) -> anyhow::Result<()> {
+        let booked = BookedMovement {
+            site: moved.site,
+            reference: moved.reference,
+            authorisation: moved.authorisation,
+            kind,
+            amount_minor: moved.amount.minor,
+            response_code: code.to_owned(),
+        };
+        Ok(self.store.book_movement(&booked, self.clock.now()).await?)
     }
 
     fn draw_code(&self) -> String {

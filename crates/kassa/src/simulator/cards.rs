@@ -24,6 +24,12 @@ pub(crate) enum Manner {
     AnswerLost,
     /// The request never arrives; the host has never seen it.
     RequestLost,
+    /// Paid; a refund of it is refused.
+    RefundRefused,
+    /// Paid; a refund of it is done, but its answer gets lost. An inquiry finds it.
+    RefundLost,
+    /// Paid; a refund of it never arrives the first time.
+    RefundNeverArrives,
     /// Charged, and then silence: neither inquiries nor the first two reversals are answered.
     Silent,
 }
@@ -57,6 +63,9 @@ pub(crate) static CARDS: &[TestCard] = &[
     card("6799990000000000078", Manner::AnswerLost, "No answer: found by an inquiry, paid"),
     card("6799990000000000128", Manner::RequestLost, "No answer: never arrived, declined"),
     card("6799990000000000086", Manner::Silent, "No answer for minutes: reversed, declined"),
+    card("6799990000000000144", Manner::RefundRefused, "Paid; its refund is declined"),
+    card("6799990000000000151", Manner::RefundLost, "Paid; its refund gets no answer, an inquiry finds it"),
+    card("6799990000000000169", Manner::RefundNeverArrives, "Paid; its refund never arrives and is sent again"),
     card("6759000000005", Manner::Normal, "Paid (13 digits)"),
     card("5500000000000004", Manner::Normal, "Paid"),
     card("4111111111111111", Manner::Normal, "Paid"),
@@ -88,6 +97,9 @@ impl Manner {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Silent => "silent",
+            Self::RefundRefused => "refund_refused",
+            Self::RefundLost => "refund_lost",
+            Self::RefundNeverArrives => "refund_never_arrives",
             Self::Normal
             | Self::NotTakingPart
             | Self::AuthenticationFails

@@ -2,12 +2,11 @@
 
 use super::Store;
 use super::db::{Columns, Corrupt, ReadError, statement};
-use payments::ids::{OrderId, SiteId, TransactionId};
+use payments::ids::{OrderId, SiteId};
 
 /// A posted transfer.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
-    pub(crate) transaction: TransactionId,
     pub(crate) debit: String,
     pub(crate) credit: String,
     pub(crate) amount_minor: i64,
@@ -17,17 +16,19 @@ pub(crate) struct Row {
 impl Store {
     /// The transfers of an order.
     pub(crate) async fn transfers(&self, site: SiteId, order: &OrderId) -> Result<Vec<Row>, ReadError> {
-        let sql = "SELECT transaction_id, debit, credit, amount_minor, currency FROM ledger_transfer \
+        let sql = "SELECT debit, credit, amount_minor, currency FROM ledger_transfer \
                    WHERE site_id = $1 AND order_id = $2 ORDER BY transaction_id, step";
         let rows = self.db.read(statement(sql, [site.0.into(), order.as_str().into()])).await?;
         rows.into_iter().map(|row| Ok(parse(&mut row.columns())?)).collect()
     }
 
-    /// Transfers that belong to no transaction of the site.
+    /// Transfers that belong to no transaction or movement of the site.
     pub(crate) async fn stray_transfers(&self, site: SiteId) -> Result<i64, ReadError> {
         let sql = "SELECT COUNT(*) FROM ledger_transfer l WHERE l.site_id = $1 AND NOT EXISTS \
                    (SELECT 1 FROM payment_transaction t WHERE t.site_id = l.site_id \
-                   AND t.id = l.transaction_id AND t.order_id = l.order_id)";
+                   AND t.id = l.transaction_id AND t.order_id = l.order_id) AND NOT EXISTS \
+                   (SELECT 1 FROM movement m WHERE m.site_id = l.site_id \
+                   AND m.id = l.transaction_id AND m.order_id = l.order_id)";
         let rows = self.db.read(statement(sql, [site.0.into()])).await?;
         Ok(rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0))
     }
@@ -72,7 +73,6 @@ impl Store {
 
 fn parse(columns: &mut Columns) -> Result<Row, Corrupt> {
     Ok(Row {
-        transaction: TransactionId(columns.int()?),
         debit: columns.text()?,
         credit: columns.text()?,
         amount_minor: columns.int()?,

@@ -14,6 +14,7 @@ pub(crate) struct Entry {
     /// The gateway's reference.
     pub(crate) reference: TransactionId,
     pub(crate) order: OrderId,
+    pub(crate) amount_minor: i64,
     /// DE 39; `None` when only a reversal ever arrived.
     pub(crate) response_code: Option<String>,
     pub(crate) authorization_code: Option<String>,
@@ -24,6 +25,23 @@ pub(crate) struct Entry {
     /// Reversals that arrived so far.
     pub(crate) reversals: i64,
     pub(crate) reversed: bool,
+    /// Approved only: its money is collected by captures.
+    pub(crate) captured_later: bool,
+}
+
+/// A capture or refund in the host's book.
+#[derive(Clone, Debug)]
+pub(crate) struct BookedMovement {
+    pub(crate) site: SiteId,
+    /// The gateway's reference.
+    pub(crate) reference: TransactionId,
+    /// The authorisation it belongs to.
+    pub(crate) authorisation: TransactionId,
+    /// `capture` or `refund`.
+    pub(crate) kind: &'static str,
+    pub(crate) amount_minor: i64,
+    /// DE 39.
+    pub(crate) response_code: String,
 }
 
 impl Entry {
@@ -33,11 +51,11 @@ impl Entry {
     }
 }
 
-const BY_REFERENCE: &str = "SELECT site_id, reference, order_id, response_code, authorization_code, fraud_score, \
-     review_after_ms, review_verdict, manner, reversals, reversed_at \
+const BY_REFERENCE: &str = "SELECT site_id, reference, order_id, amount_minor, response_code, authorization_code, fraud_score, \
+     review_after_ms, review_verdict, manner, reversals, reversed_at, captured_later \
      FROM simulator_authorisation WHERE site_id = $1 AND reference = $2";
-const BY_ORDER: &str = "SELECT site_id, reference, order_id, response_code, authorization_code, fraud_score, \
-     review_after_ms, review_verdict, manner, reversals, reversed_at \
+const BY_ORDER: &str = "SELECT site_id, reference, order_id, amount_minor, response_code, authorization_code, fraud_score, \
+     review_after_ms, review_verdict, manner, reversals, reversed_at, captured_later \
      FROM simulator_authorisation WHERE site_id = $1 AND order_id = $2 ORDER BY reference";
 
 impl Store {
@@ -66,7 +84,8 @@ impl Store {
         let insert = statement(
             "INSERT INTO simulator_authorisation (site_id, reference, order_id, amount_minor, currency, \
              response_code, authorization_code, fraud_score, review_after_ms, review_verdict, manner, \
-             inquiries, reversals, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, $12) \
+             inquiries, reversals, created_at, captured_later) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, $12, $13) \
              ON CONFLICT (site_id, reference) DO NOTHING",
             [
                 entry.site.0.into(),
@@ -81,6 +100,7 @@ impl Store {
                 review.map(|(_, verdict)| words::verdict(verdict)).into(),
                 entry.manner.as_str().into(),
                 now.0.into(),
+                entry.captured_later.then_some(now.0).into(),
             ],
         );
         self.book(entry.site, insert).await
@@ -124,6 +144,68 @@ impl Store {
         self.book(site, upsert).await
     }
 
+    /// Books a capture or refund; one that is booked stays as it is.
+    pub(crate) async fn book_movement(
+        &self,
+        movement: &BookedMovement,
+        now: Timestamp,
+    ) -> Result<(), WriteError> {
+        let insert = statement(
+            "INSERT INTO simulator_movement (site_id, reference, authorisation, kind, amount_minor, \
+             response_code, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7) \
+             ON CONFLICT (site_id, reference) DO NOTHING",
+            [
+                movement.site.0.into(),
+                movement.reference.0.into(),
+                movement.authorisation.0.into(),
+                movement.kind.into(),
+                movement.amount_minor.into(),
+                movement.response_code.as_str().into(),
+                now.0.into(),
+            ],
+        );
+        self.book(movement.site, insert).await
+    }
+
+    /// DE 39 and minor units of a booked capture or refund.
+    pub(crate) async fn booked_movement(
+        &self,
+        site: SiteId,
+        reference: TransactionId,
+    ) -> Result<Option<(String, i64)>, ReadError> {
+        let sql = "SELECT response_code, amount_minor FROM simulator_movement \
+                   WHERE site_id = $1 AND reference = $2";
+        let rows = self.db.read(statement(sql, [site.0.into(), reference.0.into()])).await?;
+        let Some(row) = rows.into_iter().next() else {
+            return Ok(None);
+        };
+        let mut columns = row.columns();
+        Ok(Some((columns.text()?, columns.int()?)))
+    }
+
+    /// Minor units that are booked for an authorisation as done, of one kind.
+    pub(crate) async fn booked_sum(
+        &self,
+        site: SiteId,
+        authorisation: TransactionId,
+        kind: &'static str,
+    ) -> Result<i64, ReadError> {
+        let sql = "SELECT CAST(COALESCE(SUM(amount_minor), 0) AS BIGINT) FROM simulator_movement \
+                   WHERE site_id = $1 AND authorisation = $2 AND kind = $3 AND response_code = '00'";
+        let params = [site.0.into(), authorisation.0.into(), kind.into()];
+        let rows = self.db.read(statement(sql, params)).await?;
+        Ok(rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0))
+    }
+
+    /// Captures and refunds in the host's book that belong to nothing of ours.
+    pub(crate) async fn stray_movements(&self, site: SiteId) -> Result<i64, ReadError> {
+        let sql = "SELECT COUNT(*) FROM simulator_movement b WHERE b.site_id = $1 AND NOT EXISTS \
+                   (SELECT 1 FROM movement m WHERE m.site_id = b.site_id AND m.id = b.reference \
+                   AND m.kind = b.kind AND m.amount_minor = b.amount_minor)";
+        let rows = self.db.read(statement(sql, [site.0.into()])).await?;
+        Ok(rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0))
+    }
+
     async fn book(&self, site: SiteId, write: Statement) -> Result<(), WriteError> {
         self.db.execute(format!("{site} simulator"), write).await.map(|_| ())
     }
@@ -138,6 +220,7 @@ fn parse(columns: &mut Columns) -> Result<Entry, Corrupt> {
     let site = SiteId(columns.int()?);
     let reference = TransactionId(columns.int()?);
     let order = orders::order_id(columns)?;
+    let amount_minor = columns.int()?;
     let response_code = columns.optional_text()?;
     let authorization_code = columns.optional_text()?;
     let fraud_score = columns.optional_int()?.and_then(|score| u8::try_from(score).ok()).unwrap_or(1);
@@ -147,6 +230,7 @@ fn parse(columns: &mut Columns) -> Result<Entry, Corrupt> {
         site,
         reference,
         order,
+        amount_minor,
         response_code,
         authorization_code,
         fraud_score,
@@ -154,5 +238,6 @@ fn parse(columns: &mut Columns) -> Result<Entry, Corrupt> {
         manner: columns.text()?,
         reversals: columns.int()?,
         reversed: columns.optional_int()?.is_some(),
+        captured_later: columns.optional_int()?.is_some(),
     })
 }

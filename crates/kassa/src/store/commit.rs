@@ -1,12 +1,12 @@
 //! Changes as statements: one `match`, one statement per change, all guarded by the order's version.
 
 use super::db::{Statement, Value, Write, WriteError, statement};
-use super::transaction_row;
-use super::{Store, words};
+use super::{Store, movement_row, tokens, transaction_row, words};
 use payments::change::{Change, Job};
-use payments::ids::{OrderId, SiteId};
+use payments::ids::{OrderId, SessionId, SiteId, TransactionId};
+use payments::ledger::{Step, Transfer};
 use payments::order::{Order, Terms};
-use payments::session::Session;
+use payments::session::{Ending, Session};
 use payments::time::Timestamp;
 
 /// What a commit of changes is about.
@@ -41,6 +41,9 @@ impl Store {
                     first = Some(insert_order(order, &subject));
                     rest.push(insert_session(&subject, &order.session));
                 }
+                (Change::PartCaptured { order, collect }, _) => {
+                    rest.extend(insert_part(order, *collect, &subject));
+                }
                 (Change::SessionOpened(session), _) => {
                     rest.push(insert_session(&subject, session));
                     rest.push(point_at_session(&subject, session));
@@ -67,12 +70,12 @@ pub(crate) fn key_of(site: SiteId, order: &OrderId) -> String {
 fn statement_of(change: &Change, subject: &Subject<'_>) -> Option<Statement> {
     Some(match change {
         // Written above: these take more than one statement.
-        Change::OrderPlaced(_) | Change::SessionOpened(_) | Change::NotificationDue => return None,
+        Change::OrderPlaced(_)
+        | Change::PartCaptured { .. }
+        | Change::SessionOpened(_)
+        | Change::NotificationDue => return None,
         Change::TermsReplaced(terms) => replace_terms(terms, subject),
-        Change::SessionEnded { session, why, at } => statement(
-            "UPDATE session SET ended_at = $1, ended_why = $2 WHERE site_id = $3 AND id = $4",
-            [at.0.into(), words::ending(*why).into(), subject.site.0.into(), session.as_str().into()],
-        ),
+        Change::SessionEnded { session, why, at } => end_session(subject, session, *why, *at),
         Change::AttemptCounted { session, attempts } => statement(
             "UPDATE session SET attempts = $1 WHERE site_id = $2 AND id = $3",
             [i64::from(*attempts).into(), subject.site.0.into(), session.as_str().into()],
@@ -81,21 +84,22 @@ fn statement_of(change: &Change, subject: &Subject<'_>) -> Option<Statement> {
             transaction_row::insert(subject.site, subject.order, transaction)
         }
         Change::TransactionMoved(transaction) => transaction_row::update(subject.site, transaction),
-        Change::Transferred { transaction, step, transfer } => statement(
-            "INSERT INTO ledger_transfer (site_id, transaction_id, step, order_id, debit, credit, \
-             amount_minor, currency, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
-            [
-                subject.site.0.into(),
-                transaction.0.into(),
-                step.word().into(),
-                subject.order.as_str().into(),
-                transfer.debit.word().into(),
-                transfer.credit.word().into(),
-                transfer.amount.minor.into(),
-                transfer.amount.currency.code().into(),
-                subject.now.0.into(),
-            ],
+        Change::MovementOpened(movement) => movement_row::insert(subject.site, subject.order, movement),
+        Change::MovementMoved(movement) => movement_row::update(subject.site, movement),
+        Change::Shipped { at } => statement(
+            "UPDATE shop_order SET shipped_at = $1 WHERE site_id = $2 AND order_id = $3",
+            [at.0.into(), subject.site.0.into(), subject.order.as_str().into()],
         ),
+        Change::Annotated(annotations) => statement(
+            "UPDATE shop_order SET annotations = $1 WHERE site_id = $2 AND order_id = $3",
+            [annotations.as_str().into(), subject.site.0.into(), subject.order.as_str().into()],
+        ),
+        Change::TokenKept(token) => tokens::insert(subject.site, token, subject.now),
+        Change::TokenUsable { token, at } => tokens::make_usable(subject.site, *token, *at),
+        Change::TokenDropped(token) => tokens::delete(subject.site, *token),
+        Change::Transferred { transaction, step, transfer } => {
+            transferred(subject, *transaction, *step, *transfer)
+        }
         Change::JobDue { job, at } => job_due(subject, job, *at),
         Change::JobDone(job) => {
             let (kind, about) = words::job(job);
@@ -105,6 +109,49 @@ fn statement_of(change: &Change, subject: &Subject<'_>) -> Option<Statement> {
             )
         }
     })
+}
+
+fn transferred(subject: &Subject<'_>, of: TransactionId, step: Step, transfer: Transfer) -> Statement {
+    statement(
+        "INSERT INTO ledger_transfer (site_id, transaction_id, step, order_id, debit, credit, \
+         amount_minor, currency, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+        [
+            subject.site.0.into(),
+            of.0.into(),
+            step.word().into(),
+            subject.order.as_str().into(),
+            transfer.debit.word().into(),
+            transfer.credit.word().into(),
+            transfer.amount.minor.into(),
+            transfer.amount.currency.code().into(),
+            subject.now.0.into(),
+        ],
+    )
+}
+
+/// A captured part, paid from the start. Its order id may be taken by somebody faster: then nothing of the whole
+/// commit happens.
+fn insert_part(part: &Order, collect: Option<Transfer>, from: &Subject<'_>) -> Vec<Statement> {
+    let subject = Subject { order: &part.id, version: 1, ..*from };
+    let session = &part.session;
+    let mut statements = vec![
+        Statement { sql: INSERT_PART, ..insert_order(part, &subject) },
+        insert_session(&subject, session),
+    ];
+    statements.extend(session.ended.map(|ended| end_session(&subject, &session.id, ended.why, ended.at)));
+    for payment in &part.transactions {
+        statements.push(transaction_row::insert(subject.site, &part.id, payment));
+        let transfer = collect.map(|collect| transferred(&subject, payment.id, Step::Collect, collect));
+        statements.extend(transfer);
+    }
+    statements
+}
+
+fn end_session(subject: &Subject<'_>, session: &SessionId, why: Ending, at: Timestamp) -> Statement {
+    statement(
+        "UPDATE session SET ended_at = $1, ended_why = $2 WHERE site_id = $3 AND id = $4",
+        [at.0.into(), words::ending(why).into(), subject.site.0.into(), session.as_str().into()],
+    )
 }
 
 /// The guard: the order is as it was when it was decided upon.
@@ -122,13 +169,22 @@ fn touch(subject: &Subject<'_>, known: i64, modified_at: Timestamp) -> Statement
     )
 }
 
+const INSERT_ORDER: &str = "INSERT INTO shop_order (site_id, order_id, version, gateway, currency, \
+     amount_minor, description, details, session_id, created_at, modified_at, capturing, recurring_model, \
+     customer_reference, captured_from) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14) \
+     ON CONFLICT (site_id, order_id) DO NOTHING";
+const INSERT_PART: &str = "INSERT INTO shop_order (site_id, order_id, version, gateway, currency, \
+     amount_minor, description, details, session_id, created_at, modified_at, capturing, recurring_model, \
+     customer_reference, captured_from) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10, $11, $12, $13, $14)";
+
 /// The guard of a new order: nobody has placed it meanwhile.
 fn insert_order(order: &Order, subject: &Subject<'_>) -> Statement {
     let terms = &order.terms;
+    let recurring = terms.recurring.as_ref();
     statement(
-        "INSERT INTO shop_order (site_id, order_id, version, gateway, currency, amount_minor, description, \
-         details, session_id, created_at, modified_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $10) ON CONFLICT (site_id, order_id) DO NOTHING",
+        INSERT_ORDER,
         [
             order.site.0.into(),
             order.id.as_str().into(),
@@ -140,20 +196,28 @@ fn insert_order(order: &Order, subject: &Subject<'_>) -> Statement {
             terms.details.as_str().into(),
             order.session.id.as_str().into(),
             subject.now.0.into(),
+            words::capturing(terms.capturing).into(),
+            recurring.map(|recurring| recurring.model.word()).into(),
+            recurring.map(|recurring| recurring.reference.as_str()).into(),
+            order.captured_from.as_ref().map(OrderId::as_str).into(),
         ],
     )
 }
 
 fn replace_terms(terms: &Terms, subject: &Subject<'_>) -> Statement {
+    let recurring = terms.recurring.as_ref();
     statement(
-        "UPDATE shop_order SET gateway = $1, currency = $2, amount_minor = $3, description = $4, details = $5 \
-         WHERE site_id = $6 AND order_id = $7",
+        "UPDATE shop_order SET gateway = $1, currency = $2, amount_minor = $3, description = $4, details = $5, \
+         capturing = $6, recurring_model = $7, customer_reference = $8 WHERE site_id = $9 AND order_id = $10",
         [
             terms.gateway.map(|gateway| gateway.id()).into(),
             terms.amount.currency.code().into(),
             terms.amount.minor.into(),
             terms.description.as_str().into(),
             terms.details.as_str().into(),
+            words::capturing(terms.capturing).into(),
+            recurring.map(|recurring| recurring.model.word()).into(),
+            recurring.map(|recurring| recurring.reference.as_str()).into(),
             subject.site.0.into(),
             subject.order.as_str().into(),
         ],

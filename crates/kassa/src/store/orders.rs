@@ -1,24 +1,29 @@
 //! Reading orders.
 
 use super::db::{Columns, Corrupt, ReadError, Row, statement};
-use super::{Store, transaction_row, words};
+use super::{Store, movement_row, transaction_row, words};
 use payments::card::Gateway;
 use payments::ids::{OrderId, SessionId, SiteId, TransactionId};
 use payments::money::{Amount, Currency};
 use payments::order::{Order, Terms};
 use payments::session::{Ended, Session};
 use payments::time::Timestamp;
+use payments::token::{Model, Recurring};
 use std::sync::LazyLock;
 
-/// One statement, so that the order, its session and its transactions are seen in one state.
+/// One statement, so that the order, its session, its transactions and their movements are seen in one state.
+/// A transaction is there once for each of its movements.
 static LOAD: LazyLock<String> = LazyLock::new(|| {
     format!(
         "SELECT o.version, o.gateway, o.currency, o.amount_minor, o.description, o.details, o.created_at, \
-         o.modified_at, s.id, s.opened_at, s.ends_at, s.attempts, s.digest, s.ended_at, s.ended_why, {} \
+         o.modified_at, o.capturing, o.recurring_model, o.customer_reference, o.shipped_at, o.annotations, \
+         o.captured_from, s.id, s.opened_at, s.ends_at, s.attempts, s.digest, s.ended_at, s.ended_why, {}, {} \
          FROM shop_order o JOIN session s ON s.site_id = o.site_id AND s.id = o.session_id \
          LEFT JOIN payment_transaction t ON t.site_id = o.site_id AND t.order_id = o.order_id \
-         WHERE o.site_id = $1 AND o.order_id = $2 ORDER BY t.created_at, t.id",
-        transaction_row::COLUMNS
+         LEFT JOIN movement m ON m.site_id = t.site_id AND m.transaction_id = t.id \
+         WHERE o.site_id = $1 AND o.order_id = $2 ORDER BY t.created_at, t.id, m.created_at, m.id",
+        transaction_row::COLUMNS,
+        movement_row::COLUMNS
     )
 });
 
@@ -40,13 +45,17 @@ impl Store {
         self.load(site, &id).await
     }
 
-    /// The order of a PSP id of the site.
+    /// The order of a PSP id of the site: of an attempt's, or of a movement's.
     pub(crate) async fn find_by_transaction(
         &self,
         site: SiteId,
         transaction: TransactionId,
     ) -> Result<Option<OrderId>, ReadError> {
         let sql = "SELECT order_id FROM payment_transaction WHERE site_id = $1 AND id = $2";
+        if let Some(order) = self.find(sql, site, transaction.0.into()).await? {
+            return Ok(Some(order));
+        }
+        let sql = "SELECT order_id FROM movement WHERE site_id = $1 AND id = $2";
         self.find(sql, site, transaction.0.into()).await
     }
 
@@ -86,7 +95,11 @@ fn parse(site: SiteId, id: &OrderId, rows: Vec<Row>) -> Result<Option<Order>, Co
         let mut columns = row.columns();
         let order = parse_order(site, id, &mut columns)?;
         let transaction = transaction_row::parse(&mut columns)?;
-        found.get_or_insert(order).transactions.extend(transaction);
+        let movement = movement_row::parse(&mut columns)?;
+        let found = found.get_or_insert(order);
+        let known = found.transactions.last().map(|last| last.id);
+        found.transactions.extend(transaction.filter(|next| Some(next.id) != known));
+        found.movements.extend(movement);
     }
     Ok(found)
 }
@@ -97,14 +110,21 @@ fn parse_order(site: SiteId, id: &OrderId, columns: &mut Columns) -> Result<Orde
     let gateway = columns.optional_text()?;
     let gateway = gateway.map(|word| Gateway::parse(&word).ok_or_else(|| wrong("gateway"))).transpose()?;
     let currency = Currency::parse(&columns.text()?).ok_or_else(|| wrong("currency"))?;
-    let terms = Terms {
-        gateway,
-        amount: Amount::new(columns.int()?, currency),
-        description: columns.text()?,
-        details: columns.text()?,
-    };
+    let amount = Amount::new(columns.int()?, currency);
+    let (description, details) = (columns.text()?, columns.text()?);
     let created_at = Timestamp(columns.int()?);
     let modified_at = Timestamp(columns.int()?);
+    let capturing = words::parse_capturing(columns.optional_text()?.as_deref())?;
+    let model = columns.optional_text()?;
+    let model = model.map(|word| Model::parse(&word).ok_or_else(|| wrong("recurring model"))).transpose()?;
+    let recurring = model.zip(columns.optional_text()?);
+    let recurring = recurring.map(|(model, reference)| Recurring { model, reference });
+    let terms = Terms { gateway, amount, description, capturing, recurring, details };
+    let shipped_at = columns.optional_int()?.map(Timestamp);
+    let annotations = columns.optional_text()?.unwrap_or_default();
+    let captured_from = columns.optional_text()?;
+    let captured_from =
+        captured_from.map(|id| OrderId::parse(&id).ok_or_else(|| wrong("captured from"))).transpose()?;
     let session = Session {
         id: SessionId::parse(&columns.text()?).ok_or_else(|| wrong("session id"))?,
         opened_at: Timestamp(columns.int()?),
@@ -113,8 +133,20 @@ fn parse_order(site: SiteId, id: &OrderId, columns: &mut Columns) -> Result<Orde
         digest: columns.blob()?.try_into().map_err(|_| wrong("digest"))?,
         ended: parse_ended(columns)?,
     };
-    let id = id.clone();
-    Ok(Order { site, id, version, terms, session, transactions: Vec::new(), created_at, modified_at })
+    Ok(Order {
+        site,
+        id: id.clone(),
+        version,
+        terms,
+        session,
+        transactions: Vec::new(),
+        movements: Vec::new(),
+        shipped_at,
+        annotations,
+        captured_from,
+        created_at,
+        modified_at,
+    })
 }
 
 fn parse_ended(columns: &mut Columns) -> Result<Option<Ended>, Corrupt> {

@@ -40,6 +40,12 @@ impl Site {
         collected && self.gateways.contains(&gateway)
     }
 
+    /// Whether the shop may send card numbers itself: on a test site there is nothing to protect. A live one would
+    /// have to be certified for it.
+    pub(crate) fn may_send_cards(&self) -> bool {
+        !self.live
+    }
+
     /// The brands that pay an order in `currency`, whatever it was placed for.
     pub(crate) fn brands(&self, currency: Currency) -> Vec<Brand> {
         Brand::ALL.into_iter().filter(|brand| self.offers(Gateway::Brand(*brand), currency)).collect()

@@ -16,22 +16,25 @@ pub(super) const COLUMNS: &str = "t.id, t.session_id, t.created_at, t.modified_a
      t.unanswered, t.authentication_status, t.authentication_flow, t.authentication_reason, \
      t.authentication_cancel, t.eci, t.cavv, t.ds_transaction_id, t.acs_transaction_id, t.threeds_version, \
      t.authorization_code, t.response_code, t.fraud_score, t.cvc_result, t.review_ends_at, t.review_verdict, \
-     t.decline_code, t.decline_reason, t.decline_class";
+     t.decline_code, t.decline_reason, t.decline_class, t.authorised_until, t.capturing, t.authorised_by, \
+     t.token_id, t.token_use";
 
-const INSERT: &str = "INSERT INTO payment_transaction (site_id, id, modified_at, state, finished_at, \
-     completed_at, released_at, unanswered, authentication_status, authentication_flow, authentication_reason, \
+const INSERT: &str = "INSERT INTO payment_transaction (site_id, id, modified_at, state, finished_at, completed_at, \
+     released_at, unanswered, authentication_status, authentication_flow, authentication_reason, \
      authentication_cancel, eci, cavv, ds_transaction_id, acs_transaction_id, threeds_version, \
-     authorization_code, response_code, fraud_score, cvc_result, review_ends_at, review_verdict, decline_code, \
-     decline_reason, decline_class, order_id, session_id, created_at, amount_minor, currency, brand, bin, last4, \
-     expiry, holder, settlement) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
-     $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37)";
+     authorization_code, response_code, fraud_score, cvc_result, review_ends_at, review_verdict, \
+     decline_code, decline_reason, decline_class, authorised_until, order_id, session_id, created_at, \
+     amount_minor, currency, brand, bin, last4, expiry, holder, settlement, capturing, authorised_by, \
+     token_id, token_use) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+     $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, \
+     $37, $38, $39, $40, $41, $42)";
 
-const UPDATE: &str = "UPDATE payment_transaction SET modified_at = $3, state = $4, finished_at = $5, \
-     completed_at = $6, released_at = $7, unanswered = $8, authentication_status = $9, \
-     authentication_flow = $10, authentication_reason = $11, authentication_cancel = $12, eci = $13, cavv = $14, \
-     ds_transaction_id = $15, acs_transaction_id = $16, threeds_version = $17, authorization_code = $18, \
-     response_code = $19, fraud_score = $20, cvc_result = $21, review_ends_at = $22, review_verdict = $23, \
-     decline_code = $24, decline_reason = $25, decline_class = $26 WHERE site_id = $1 AND id = $2";
+const UPDATE: &str = "UPDATE payment_transaction SET modified_at = $3, state = $4, finished_at = $5, completed_at = $6, \
+     released_at = $7, unanswered = $8, authentication_status = $9, authentication_flow = $10, \
+     authentication_reason = $11, authentication_cancel = $12, eci = $13, cavv = $14, ds_transaction_id = \
+     $15, acs_transaction_id = $16, threeds_version = $17, authorization_code = $18, response_code = $19, \
+     fraud_score = $20, cvc_result = $21, review_ends_at = $22, review_verdict = $23, decline_code = $24, \
+     decline_reason = $25, decline_class = $26, authorised_until = $27 WHERE site_id = $1 AND id = $2";
 
 pub(super) fn insert(site: SiteId, order: &OrderId, transaction: &Transaction) -> Statement {
     let mut params = state_params(site, transaction);
@@ -48,6 +51,10 @@ pub(super) fn insert(site: SiteId, order: &OrderId, transaction: &Transaction) -
         card.expiry.yymm().into(),
         card.holder.as_str().into(),
         words::settlement(transaction.settlement).into(),
+        words::capturing(transaction.capturing).into(),
+        transaction.authorised_by.map(|id| id.0).into(),
+        transaction.token.as_ref().map(|token| token.id().to_string()).into(),
+        transaction.token.as_ref().map(words::token_use).into(),
     ]);
     Statement { sql: INSERT, params }
 }
@@ -65,6 +72,7 @@ fn state_params(site: SiteId, transaction: &Transaction) -> Vec<Value> {
         State::Unknown { asked } => ("unknown", Some(i64::from(*asked))),
         State::Reversing { sent } => ("reversing", Some(i64::from(*sent))),
         State::Uncleared { .. } => ("uncleared", None),
+        State::Authorised { .. } => ("authorised", None),
         State::Completed { .. } => ("completed", None),
         State::Declined(_) => ("declined", None),
         State::Expired => ("expired", None),
@@ -72,7 +80,7 @@ fn state_params(site: SiteId, transaction: &Transaction) -> Vec<Value> {
         State::Cancelled => ("cancelled", None),
     };
     let (completed_at, released_at) = match state {
-        State::Completed { at, .. } => (Some(at.0), None),
+        State::Completed { at, .. } | State::Authorised { at, .. } => (Some(at.0), None),
         State::Void { released_at, .. } => (None, released_at.map(|at| at.0)),
         _ => (None, None),
     };
@@ -89,6 +97,8 @@ fn state_params(site: SiteId, transaction: &Transaction) -> Vec<Value> {
     ];
     params.extend(authentication_params(transaction.authentication.as_ref()));
     params.extend(outcome_params(state, transaction.approval()));
+    let until = if let State::Authorised { expires_at, .. } = state { Some(expires_at.0) } else { None };
+    params.push(until.into());
     params
 }
 
@@ -149,6 +159,10 @@ pub(super) fn parse(columns: &mut Columns) -> Result<Option<Transaction>, Corrup
     let settlement: Settlement = words::parse_settlement(&columns.text()?)?;
     let state = columns.text()?;
     let facts = Facts::parse(columns)?;
+    let capturing = words::parse_capturing(columns.optional_text()?.as_deref())?;
+    let authorised_by = columns.optional_int()?.map(TransactionId);
+    let token = columns.optional_text()?.zip(columns.optional_text()?);
+    let token = token.map(|(token, used)| words::parse_token_use(&token, &used)).transpose()?;
     let state = facts.state(&state).ok_or_else(|| wrong(&format!("state {state} lacks its facts")))?;
     Ok(Some(Transaction {
         id: TransactionId(id),
@@ -158,6 +172,9 @@ pub(super) fn parse(columns: &mut Columns) -> Result<Option<Transaction>, Corrup
         amount: Amount::new(minor, currency),
         card,
         settlement,
+        capturing,
+        authorised_by,
+        token,
         authentication: facts.authentication,
         state,
     }))
@@ -172,6 +189,7 @@ struct Facts {
     approval: Option<Approval>,
     review: Option<Review>,
     decline: Option<Decline>,
+    authorised_until: Option<Timestamp>,
 }
 
 impl Facts {
@@ -204,7 +222,17 @@ impl Facts {
             response_code,
             class,
         });
-        Ok(Self { completed_at, released_at, unanswered, authentication, approval, review, decline })
+        let authorised_until = columns.optional_int()?.map(Timestamp);
+        Ok(Self {
+            completed_at,
+            released_at,
+            unanswered,
+            authentication,
+            approval,
+            review,
+            decline,
+            authorised_until,
+        })
     }
 
     /// The state behind a word; `None` when a fact that always belongs to it is missing.
@@ -216,6 +244,11 @@ impl Facts {
             "unknown" => State::Unknown { asked: self.unanswered? },
             "reversing" => State::Reversing { sent: self.unanswered? },
             "uncleared" => State::Uncleared { approval: approval()?, review: self.review? },
+            "authorised" => State::Authorised {
+                approval: approval()?,
+                at: self.completed_at?,
+                expires_at: self.authorised_until?,
+            },
             "completed" => State::Completed { approval: approval()?, at: self.completed_at? },
             "declined" => State::Declined(self.decline.clone()?),
             "expired" => State::Expired,

@@ -4,7 +4,9 @@ use super::db::Corrupt;
 use payments::change::Job;
 use payments::ids::{SessionId, TransactionId};
 use payments::session::Ending;
-use payments::transaction::{Settlement, Verdict};
+use payments::ids::TokenId;
+use payments::token::TokenUse;
+use payments::transaction::{Capturing, Settlement, Verdict};
 
 pub(super) fn ending(why: Ending) -> &'static str {
     match why {
@@ -53,6 +55,38 @@ pub(super) fn parse_settlement(word: &str) -> Result<Settlement, Corrupt> {
     }
 }
 
+/// NULL is the usual way: collected at once.
+pub(super) fn capturing(capturing: Capturing) -> Option<&'static str> {
+    match capturing {
+        Capturing::Immediate => None,
+        Capturing::Manual => Some("manual"),
+    }
+}
+
+pub(super) fn parse_capturing(word: Option<&str>) -> Result<Capturing, Corrupt> {
+    match word {
+        None => Ok(Capturing::Immediate),
+        Some("manual") => Ok(Capturing::Manual),
+        Some(other) => Err(Corrupt(format!("capturing {other:?}"))),
+    }
+}
+
+pub(super) fn token_use(token: &TokenUse) -> &'static str {
+    match token {
+        TokenUse::Keeps(_) => "keeps",
+        TokenUse::Known(_) => "known",
+    }
+}
+
+pub(super) fn parse_token_use(token: &str, word: &str) -> Result<TokenUse, Corrupt> {
+    let id = TokenId::parse(token).ok_or_else(|| Corrupt("a token that is none".to_owned()))?;
+    match word {
+        "keeps" => Ok(TokenUse::Keeps(id)),
+        "known" => Ok(TokenUse::Known(id)),
+        other => Err(Corrupt(format!("use of a token {other:?}"))),
+    }
+}
+
 /// A job's kind and what it is about.
 pub(super) fn job(job: &Job) -> (&'static str, String) {
     match job {
@@ -61,6 +95,10 @@ pub(super) fn job(job: &Job) -> (&'static str, String) {
         Job::ResolveUnknown(transaction) => ("resolve_unknown", transaction.to_string()),
         Job::EndReview(transaction) => ("end_review", transaction.to_string()),
         Job::ReleaseApproval(transaction) => ("release_approval", transaction.to_string()),
+        Job::ExpireAuthorisation(transaction) => ("expire_authorisation", transaction.to_string()),
+        Job::SendCapture(capture) => ("send_capture", capture.to_string()),
+        Job::SendRefund(refund) => ("send_refund", refund.to_string()),
+        Job::EndDispute(chargeback) => ("end_dispute", chargeback.to_string()),
     }
 }
 
@@ -73,6 +111,10 @@ pub(super) fn parse_job(kind: &str, subject: &str) -> Result<Job, Corrupt> {
         "resolve_unknown" => transaction().map(Job::ResolveUnknown),
         "end_review" => transaction().map(Job::EndReview),
         "release_approval" => transaction().map(Job::ReleaseApproval),
+        "expire_authorisation" => transaction().map(Job::ExpireAuthorisation),
+        "send_capture" => transaction().map(Job::SendCapture),
+        "send_refund" => transaction().map(Job::SendRefund),
+        "end_dispute" => transaction().map(Job::EndDispute),
         _ => Err(unknown()),
     }
 }

@@ -32,6 +32,7 @@ impl App {
             }
             State::Authenticating
             | State::Uncleared { .. }
+            | State::Authorised { .. }
             | State::Completed { .. }
             | State::Declined(_)
             | State::Expired

@@ -3,13 +3,17 @@
 //! The intent to authorise is committed before anything is sent, together with the job that finds out
 //! what became of it. From there on only the host's word, or an acknowledged reversal, ends it.
 
-use super::{Refused, ended, moved};
+use super::{Refused, ended, moved, transferred};
 use crate::change::{Change, Job};
 use crate::decline::Decline;
-use crate::ledger::{Step, is_posted};
+use crate::ids::TransactionId;
+use crate::ledger::Step;
 use crate::threeds::Authentication;
 use crate::time::{Millis, Timestamp};
-use crate::transaction::{Approval, FRAUD_SCORE_HELD, REVIEW_LIFETIME, Review, State, Transaction, Verdict};
+use crate::transaction::{
+    Approval, Capturing, FRAUD_SCORE_HELD, REVIEW_LIFETIME, Review, State, Transaction, Verdict,
+    authorisation_lifetime,
+};
 
 /// What the acquirer says about an authorisation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,12 +83,17 @@ pub(super) fn authenticated(
     if let Some(decline) = decline {
         return Ok(ended(&transaction, State::Declined(decline), now));
     }
-    let overdue_at = now.plus(answer_overdue_after(answer_within));
-    Ok(vec![
+    let mut changes = vec![
         moved(&transaction, State::Authorising, now),
         Change::JobDone(Job::ExpireTransaction(transaction.id)),
-        Change::JobDue { job: Job::ResolveUnknown(transaction.id), at: overdue_at },
-    ])
+    ];
+    changes.push(intent(transaction.id, answer_within, now));
+    Ok(changes)
+}
+
+/// What belongs to every intent to authorise: whatever happens, somebody finds out what became of it.
+pub(super) fn intent(id: TransactionId, answer_within: Millis, now: Timestamp) -> Change {
+    Change::JobDue { job: Job::ResolveUnknown(id), at: now.plus(answer_overdue_after(answer_within)) }
 }
 
 pub(super) fn answered(
@@ -169,27 +178,56 @@ fn settled(transaction: &Transaction, outcome: Outcome, now: Timestamp) -> Vec<C
             changes.push(Change::JobDue { job: Job::EndReview(transaction.id), at: review.ends_at });
             changes
         }
-        Outcome::Approved { approval, .. } => {
-            paid(transaction, State::Completed { approval, at: now }, Step::Collect, now)
-        }
+        Outcome::Approved { approval, .. } => accepted(transaction, approval, Accepted::AtOnce, now),
     };
     changes.push(Change::JobDone(Job::ResolveUnknown(transaction.id)));
     changes
 }
 
-/// The attempt is paid or cleared: the ledger moves in the same commit, and the shop is told.
-pub(super) fn paid(transaction: &Transaction, state: State, step: Step, now: Timestamp) -> Vec<Change> {
-    let mut changes = vec![moved(transaction, state, now)];
-    changes.extend(transferred(transaction, step));
-    changes.push(Change::NotificationDue);
-    changes
+/// How an approval came to stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Accepted {
+    /// Nothing was in the way.
+    AtOnce,
+    /// A reviewer accepted it.
+    AfterReview,
 }
 
-/// The ledger's part of a step, where the transaction has one.
-pub(super) fn transferred(transaction: &Transaction, step: Step) -> Option<Change> {
-    is_posted(transaction).then(|| Change::Transferred {
-        transaction: transaction.id,
-        step,
-        transfer: step.transfer(transaction.amount),
-    })
+/// An approval stands: its money is collected, or waits for the shop to capture it.
+pub(super) fn accepted(
+    transaction: &Transaction,
+    approval: Approval,
+    how: Accepted,
+    now: Timestamp,
+) -> Vec<Change> {
+    let zero = transaction.amount.is_zero();
+    match transaction.capturing {
+        Capturing::Manual if !zero => {
+            let expires_at = now.plus(authorisation_lifetime(transaction.card.brand));
+            let step = match how {
+                Accepted::AtOnce => Step::Authorise,
+                Accepted::AfterReview => Step::ClearAuthorised,
+            };
+            let state = State::Authorised { approval, at: now, expires_at };
+            let mut changes = paid(transaction, state, step, now);
+            let job = Job::ExpireAuthorisation(transaction.id);
+            changes.push(Change::JobDue { job, at: expires_at });
+            changes
+        }
+        Capturing::Manual | Capturing::Immediate => {
+            let step = match how {
+                Accepted::AtOnce => Step::Collect,
+                Accepted::AfterReview => Step::Clear,
+            };
+            paid(transaction, State::Completed { approval, at: now }, step, now)
+        }
+    }
+}
+
+/// The attempt is paid or held: the ledger moves in the same commit, and the shop is told.
+fn paid(transaction: &Transaction, state: State, step: Step, now: Timestamp) -> Vec<Change> {
+    let mut changes = vec![moved(transaction, state, now)];
+    changes.extend(transferred(transaction, transaction.id, step, transaction.amount));
+    changes.push(Change::NotificationDue);
+    changes
 }

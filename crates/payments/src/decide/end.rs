@@ -1,7 +1,7 @@
 //! Ends that nobody paid for: cancelled, expired, rejected after review.
 
-use super::authorise::{paid, transferred};
-use super::{Refused, ended, moved};
+use super::authorise::{Accepted, accepted};
+use super::{Refused, ended, moved, transferred};
 use crate::change::{Change, Job};
 use crate::ids::SessionId;
 use crate::ledger::Step;
@@ -22,10 +22,10 @@ pub(super) fn review_ended(
     let approval = approval.clone();
     let done = Change::JobDone(Job::EndReview(transaction.id));
     let mut changes = match verdict {
-        Verdict::Accept => paid(transaction, State::Completed { approval, at: now }, Step::Clear, now),
+        Verdict::Accept => accepted(transaction, approval, Accepted::AfterReview, now),
         Verdict::Reject => {
             let mut changes = vec![moved(transaction, State::Void { approval, released_at: None }, now)];
-            changes.extend(transferred(transaction, Step::Release));
+            changes.extend(transferred(transaction, transaction.id, Step::Release, transaction.amount));
             changes.push(Change::JobDue { job: Job::ReleaseApproval(transaction.id), at: now });
             changes.push(Change::NotificationDue);
             changes
@@ -49,7 +49,7 @@ pub(super) fn approval_released(transaction: &Transaction, now: Timestamp) -> Re
 }
 
 pub(super) fn cancel(order: &Order, now: Timestamp) -> Result<Vec<Change>, Refused> {
-    if order.paid().is_some() {
+    if order.has_money() {
         return Err(Refused::AlreadyPaid);
     }
     match order.session.ended.map(|ended| ended.why) {

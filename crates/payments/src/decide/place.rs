@@ -1,7 +1,7 @@
 //! The shop asks for an order, perhaps not for the first time.
 
-use super::Refused;
 use super::end::withdraw_open;
+use super::{Refused, keep};
 use crate::change::{Change, Job};
 use crate::ids::{OrderId, SessionId, SiteId};
 use crate::order::{Order, Terms};
@@ -57,18 +57,23 @@ pub fn place(existing: Option<&Order>, new: NewOrder, now: Timestamp) -> Result<
             terms: new.terms,
             session,
             transactions: Vec::new(),
+            movements: Vec::new(),
+            shipped_at: None,
+            annotations: String::new(),
+            captured_from: None,
             created_at: now,
             modified_at: now,
         };
         return Ok(Placing::Opened(vec![Change::OrderPlaced(Box::new(order)), expiry]));
     };
-    if order.paid().is_some() {
+    if order.has_money() {
         return Err(Refused::AlreadyPaid);
     }
     if order.session.digest == new.digest && order.session.is_usable(now) {
         return Ok(Placing::Same);
     }
     let mut changes = replace(order, now)?;
+    keep::follow(order, &mut changes, now);
     changes.extend([Change::TermsReplaced(new.terms), Change::SessionOpened(session), expiry]);
     Ok(Placing::Opened(changes))
 }

@@ -1,21 +1,74 @@
-//! The customer submits a card: an attempt is born.
+//! A card is submitted: an attempt is born.
 
-use super::{Refused, Screening, moved};
+use super::authorise::intent;
+use super::{Refused, moved};
 use crate::card::CardSummary;
 use crate::change::{Change, Job};
 use crate::decline::Decline;
 use crate::ids::{SessionId, TransactionId};
 use crate::order::Order;
 use crate::session::{ATTEMPTS_MAX, Ending};
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
+use crate::ids::TokenId;
+use crate::token::{Token, TokenUse};
 use crate::transaction::{Settlement, State, Transaction};
 
-pub(super) struct Attempt {
-    pub(super) session: SessionId,
-    pub(super) transaction: TransactionId,
-    pub(super) card: CardSummary,
-    pub(super) settlement: Settlement,
-    pub(super) screening: Screening,
+/// A submitted card, and what is to be done with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attempt {
+    /// The session it was submitted through.
+    pub session: SessionId,
+    /// The PSP id drawn for this attempt.
+    pub transaction: TransactionId,
+    /// What may be kept of the card.
+    pub card: CardSummary,
+    /// Whose balance the money would enter.
+    pub settlement: Settlement,
+    /// What the gateway's own fraud filter says.
+    pub screening: Screening,
+    /// Whether the customer is authenticated first.
+    pub route: Route,
+    /// What it has to do with a token.
+    pub token: Option<TokenWish>,
+}
+
+/// What the gateway's own fraud filter says about a card before anything is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Screening {
+    /// Nothing against it.
+    Clear,
+    /// It is refused here.
+    Blocked,
+}
+
+/// What comes after the submission.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Route {
+    /// The customer is authenticated.
+    Authenticate,
+    /// The customer is not there, or need not be asked: the authorisation is sent at once.
+    Authorise {
+        /// How long the acquirer may take to answer before the outcome counts as unknown.
+        answer_within: Millis,
+    },
+}
+
+/// What an attempt has to do with a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TokenWish {
+    /// The card is to be kept, and is sealed already.
+    Keep(Box<Token>),
+    /// The card was kept before.
+    Known(TokenId),
+}
+
+impl TokenWish {
+    fn used(&self) -> TokenUse {
+        match self {
+            Self::Keep(token) => TokenUse::Keeps(token.id),
+            Self::Known(id) => TokenUse::Known(*id),
+        }
+    }
 }
 
 pub(super) fn submit_card(order: &Order, attempt: Attempt, now: Timestamp) -> Result<Vec<Change>, Refused> {
@@ -29,26 +82,38 @@ pub(super) fn submit_card(order: &Order, attempt: Attempt, now: Timestamp) -> Re
         changes.push(moved(abandoned, State::Declined(Decline::authentication_cancelled()), now));
         changes.push(Change::JobDone(Job::ExpireTransaction(abandoned.id)));
     }
-    let state = match attempt.screening {
-        Screening::Clear => State::Authenticating,
-        Screening::Blocked => State::Declined(Decline::blocked()),
+    let attempts = order.session.attempts.saturating_add(1);
+    changes.push(Change::AttemptCounted { session: attempt.session.clone(), attempts });
+    let id = attempt.transaction;
+    let expires_at = now.plus(crate::transaction::TRANSACTION_LIFETIME);
+    let (state, job) = match (attempt.screening, attempt.route) {
+        (Screening::Blocked, _) => (State::Declined(Decline::blocked()), None),
+        (Screening::Clear, Route::Authenticate) => {
+            let job = Job::ExpireTransaction(id);
+            (State::Authenticating, Some(Change::JobDue { job, at: expires_at }))
+        }
+        (Screening::Clear, Route::Authorise { answer_within }) => {
+            (State::Authorising, Some(intent(id, answer_within, now)))
+        }
     };
+    let token = attempt.token.filter(|_| job.is_some());
+    changes.extend(job);
     let transaction = Transaction {
-        id: attempt.transaction,
-        session: attempt.session.clone(),
+        id,
+        session: attempt.session,
         created_at: now,
         modified_at: now,
         amount: order.terms.amount,
         card: attempt.card,
         settlement: attempt.settlement,
+        capturing: order.terms.capturing,
+        authorised_by: None,
+        token: token.as_ref().map(TokenWish::used),
         authentication: None,
         state,
     };
-    let attempts = order.session.attempts.saturating_add(1);
-    changes.push(Change::AttemptCounted { session: attempt.session, attempts });
-    if transaction.is_open() {
-        let job = Job::ExpireTransaction(transaction.id);
-        changes.push(Change::JobDue { job, at: transaction.expires_at() });
+    if let Some(TokenWish::Keep(token)) = token {
+        changes.push(Change::TokenKept(token));
     }
     changes.push(Change::TransactionOpened(Box::new(transaction)));
     changes.push(Change::NotificationDue);
@@ -56,7 +121,7 @@ pub(super) fn submit_card(order: &Order, attempt: Attempt, now: Timestamp) -> Re
 }
 
 fn may_submit(order: &Order, session: &SessionId, now: Timestamp) -> Result<(), Refused> {
-    if order.paid().is_some() {
+    if order.has_money() {
         return Err(Refused::AlreadyPaid);
     }
     if order.session.id != *session {

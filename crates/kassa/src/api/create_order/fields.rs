@@ -10,29 +10,29 @@ const TEXT_MAX: usize = 500;
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// The keys of one object, and where it is in the request.
-pub(super) struct Fields<'a> {
+pub(crate) struct Fields<'a> {
     path: &'static str,
     object: Option<&'a Map<String, Value>>,
 }
 
 impl<'a> Fields<'a> {
     /// The request itself.
-    pub(super) fn top(object: &'a Map<String, Value>) -> Self {
+    pub(crate) fn top(object: &'a Map<String, Value>) -> Self {
         Self { path: "", object: Some(object) }
     }
 
     /// The value of `key`; `null` counts as not there.
-    pub(super) fn get(&self, key: &str) -> Option<&'a Value> {
+    pub(crate) fn get(&self, key: &str) -> Option<&'a Value> {
         self.object?.get(key).filter(|value| !value.is_null())
     }
 
     /// The value of `key`; `null` and `""` count as not there.
-    pub(super) fn filled(&self, key: &str) -> Option<&'a Value> {
+    pub(crate) fn filled(&self, key: &str) -> Option<&'a Value> {
         self.get(key).filter(|value| value.as_str() != Some(""))
     }
 
     /// The refusal of `key` for the reason in `what`.
-    pub(super) fn fault(&self, key: &str, code: u32, what: &str) -> Error {
+    pub(crate) fn fault(&self, key: &str, code: u32, what: &str) -> Error {
         if self.path.is_empty() {
             Error::invalid(code, key, what)
         } else {
@@ -41,7 +41,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The object in `key` of the request; an empty list stands for an empty object.
-    pub(super) fn object(&self, key: &'static str, code: u32) -> Result<Self, Error> {
+    pub(crate) fn object(&self, key: &'static str, code: u32) -> Result<Self, Error> {
         let object = match self.get(key) {
             None => None,
             Some(Value::Object(object)) => Some(object),
@@ -52,12 +52,12 @@ impl<'a> Fields<'a> {
     }
 
     /// The text in `key`, as it was sent; a number becomes its digits.
-    pub(super) fn text(&self, key: &str, code: u32) -> Result<Option<String>, Error> {
+    pub(crate) fn text(&self, key: &str, code: u32) -> Result<Option<String>, Error> {
         self.text_within(key, code, TEXT_MAX)
     }
 
     /// The same, of at most `max` characters.
-    pub(super) fn text_within(&self, key: &str, code: u32, max: usize) -> Result<Option<String>, Error> {
+    pub(crate) fn text_within(&self, key: &str, code: u32, max: usize) -> Result<Option<String>, Error> {
         let text = match self.get(key) {
             None => return Ok(None),
             Some(Value::String(text)) => text.clone(),
@@ -77,7 +77,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The flag in `key`; `false` when it is not there.
-    pub(super) fn flag(&self, key: &str) -> Result<bool, Error> {
+    pub(crate) fn flag(&self, key: &str) -> Result<bool, Error> {
         let flag = match self.filled(key) {
             None => Some(false),
             Some(Value::Bool(flag)) => Some(*flag),
@@ -96,7 +96,7 @@ impl<'a> Fields<'a> {
     }
 
     /// The whole number in `key`, within `min..=max`.
-    pub(super) fn count(&self, key: &str, min: i64, max: i64) -> Result<Option<i64>, Error> {
+    pub(crate) fn count(&self, key: &str, min: i64, max: i64) -> Result<Option<i64>, Error> {
         let Some(value) = self.filled(key) else {
             return Ok(None);
         };
@@ -109,7 +109,7 @@ impl<'a> Fields<'a> {
 }
 
 /// A whole number of 0 or more: an integer, digits as text, or a float without a fraction.
-pub(super) fn whole(value: &Value) -> Option<i64> {
+pub(crate) fn whole(value: &Value) -> Option<i64> {
     match value {
         Value::Number(number) => parse_digits(&digits(number)?),
         Value::String(text) => parse_digits(text),

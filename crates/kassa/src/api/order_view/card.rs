@@ -1,9 +1,11 @@
 //! The card part of an order: `payment_details`, and its one entry of `payment_methods`.
 
-use super::decline;
+use super::{decline, wall_clock};
+use jiff::tz::TimeZone;
 use payments::card::CardSummary;
+use payments::order::Order;
 use payments::threeds::Authentication;
-use payments::transaction::{Approval, Transaction};
+use payments::transaction::{Approval, Capturing, State, Transaction};
 use serde::Serialize;
 
 /// `payment_details` of the attempt that the order's state is read from. What is `()` is always null here;
@@ -20,6 +22,8 @@ pub(super) struct PaymentDetails<'a> {
     acquirer_reference_number: (),
     #[serde(flatten)]
     approved: Option<Approved<'a>>,
+    #[serde(flatten)]
+    capture: Option<CaptureDetails>,
     card_authentication_result: Option<AuthenticationResult<'a>>,
     card_entry_mode: &'static str,
     card_expiry_date: String,
@@ -30,13 +34,23 @@ pub(super) struct PaymentDetails<'a> {
     issuer_bin: Option<&'a str>,
     last4: &'a str,
     mcc: (),
-    recurring_flow: (),
-    recurring_id: (),
-    recurring_model: (),
+    recurring_flow: Option<&'static str>,
+    recurring_id: Option<String>,
+    recurring_model: Option<&'static str>,
     response_code: Option<&'a str>,
     scheme_reference_id: (),
     #[serde(rename = "type")]
     brand: &'static str,
+}
+
+/// What is only there when the shop captures: plugins decide by it what can still be captured. `capture_expiry` is
+/// left out when nothing can.
+#[derive(Serialize)]
+struct CaptureDetails {
+    capture: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    capture_expiry: Option<String>,
+    capture_remain: i64,
 }
 
 /// What is only there once the issuer has approved. The two options are left out when nothing is known.
@@ -92,7 +106,7 @@ pub(super) struct PaymentMethod<'a> {
 }
 
 impl<'a> PaymentDetails<'a> {
-    pub(super) fn of(transaction: &'a Transaction) -> Self {
+    pub(super) fn of(order: &'a Order, transaction: &'a Transaction, zone: &TimeZone) -> anyhow::Result<Self> {
         let CardSummary { brand, bin, last4, expiry, holder } = &transaction.card;
         let approval = transaction.approval();
         let authentication = transaction.authentication.as_ref();
@@ -101,11 +115,14 @@ impl<'a> PaymentDetails<'a> {
             (None, Some(decline)) => decline.response_code.as_deref(),
             (None, None) => None,
         };
-        Self {
+        // A card that was not paid with is not kept, whatever was asked for.
+        let token = transaction.token.as_ref().filter(|_| transaction.is_paid());
+        Ok(Self {
             account_holder_name: holder,
             account_id: (),
             acquirer_reference_number: (),
             approved: approval.map(|approval| Approved::of(approval, authentication)),
+            capture: CaptureDetails::of(order, transaction, zone)?,
             card_authentication_result: authentication.map(AuthenticationResult::of),
             card_entry_mode: "UNKNOWN",
             card_expiry_date: expiry.yymm(),
@@ -114,13 +131,30 @@ impl<'a> PaymentDetails<'a> {
             issuer_bin: bin.as_deref(),
             last4,
             mcc: (),
-            recurring_flow: (),
-            recurring_id: (),
-            recurring_model: (),
+            recurring_flow: token.map(|_| "token"),
+            recurring_id: token.map(|token| token.id().to_string()),
+            recurring_model: order.terms.recurring.as_ref().map(|recurring| recurring.model.word()),
             response_code,
             scheme_reference_id: (),
             brand: brand.id(),
+        })
+    }
+}
+
+impl CaptureDetails {
+    fn of(order: &Order, transaction: &Transaction, zone: &TimeZone) -> anyhow::Result<Option<Self>> {
+        if transaction.capturing == Capturing::Immediate {
+            return Ok(None);
         }
+        let expires_at = match transaction.state {
+            State::Authorised { expires_at, .. } => Some(expires_at),
+            _ => None,
+        };
+        Ok(Some(Self {
+            capture: "manual",
+            capture_expiry: expires_at.map(|at| wall_clock(at, zone)).transpose()?,
+            capture_remain: order.capturable(),
+        }))
     }
 }
 

@@ -1,0 +1,111 @@
+//! `/v1/json/orders/{id}/capture` and `/v1/json/capture/{id}`: what was authorised is collected or given back.
+
+use super::auth::Caller;
+use super::body::{Raw, object};
+use super::create_order::fields::Fields;
+use super::error::{self, Error};
+use super::orders::{OrderPath, find};
+use super::refunds::{Note, amount};
+use super::refusal::refused;
+use super::update_order::only_as_patch;
+use crate::app::App;
+use axum::Router;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::{patch, post};
+use payments::decide::{Command, NewCapture, Refused};
+use payments::ids::OrderId;
+use serde_json::{Value, json};
+
+/// The routes of this resource.
+pub(super) fn router() -> Router<App> {
+    Router::new()
+        .route("/v1/json/orders/{id}/capture", post(create))
+        .route("/v1/json/capture/{id}", patch(cancel).post(cancel_by_post))
+}
+
+/// `POST /orders/{id}/capture`: everything, or a part that becomes an order of its own.
+async fn create(
+    State(app): State<App>,
+    caller: Caller,
+    id: OrderPath,
+    Raw(body): Raw,
+) -> Result<Response, Error> {
+    let body = object(&body)?;
+    let order = find(&app, &caller, id).await?;
+    let Value::Object(body) = &body else {
+        return Err(Error::invalid(error::MISSING_DATA, "request body", "must be a JSON object"));
+    };
+    let fields = Fields::top(body);
+    let amount_minor = amount(&fields)?;
+    new_status(&fields)?;
+    let site = caller.site.id;
+    let capture = app.draw_transaction(site).await.map_err(|error| Error::internal(&error))?;
+    let named = fields.text("new_order_id", error::ORDER_ID)?.filter(|id| !id.is_empty());
+    let part = OrderId::parse(&named.unwrap_or_else(|| capture.to_string()));
+    let part = part.ok_or_else(|| {
+        fields.fault("new_order_id", error::ORDER_ID, "must have 1 to 50 characters")
+    })?;
+    let note = Note::read(&fields)?.written();
+    let new = NewCapture { id: capture, amount_minor, part: part.clone(), session: app.draw_session(site), note };
+    // An order id that is taken belongs to another order; the commit would find that out as well.
+    let is_whole = amount_minor.is_none_or(|minor| minor == order.terms.amount.minor);
+    let taken = !is_whole && app.store.load(site, &part).await.map_err(|error| Error::internal(&error))?.is_some();
+    if taken && order.capturable() > 0 {
+        return Err(refused(Refused::OrderIdTaken.into(), &order.id));
+    }
+    let captured = app.run(site, &order.id, &Command::Capture(Box::new(new))).await;
+    let order = captured.map_err(|error| refused(error, &order.id))?;
+    let reference = order.movement(capture).map_or(&order.id, |movement| &movement.order);
+    Ok(error::success(&json!({ "order_id": reference.as_str(), "transaction_id": capture.0 })))
+}
+
+/// The status that the shop wants the captured order to have: any that a paid one can have is fine, for all of
+/// them mean that the money is collected.
+fn new_status(fields: &Fields<'_>) -> Result<(), Error> {
+    let status = fields.text("new_order_status", error::MISSING_DATA)?.unwrap_or_default();
+    match status.to_ascii_lowercase().as_str() {
+        "" | "completed" | "shipped" => Ok(()),
+        _ => Err(fields.fault("new_order_status", error::MISSING_DATA, "must be completed or shipped")),
+    }
+}
+
+/// `PATCH /capture/{id}`: gives back what was not captured.
+async fn cancel(
+    State(app): State<App>,
+    caller: Caller,
+    id: OrderPath,
+    Raw(body): Raw,
+) -> Result<Response, Error> {
+    let body = object(&body)?;
+    let order = find(&app, &caller, id).await?;
+    let Value::Object(body) = &body else {
+        return Err(Error::invalid(error::MISSING_DATA, "request body", "must be a JSON object"));
+    };
+    let fields = Fields::top(body);
+    match fields.text("status", error::MISSING_DATA)?.as_deref() {
+        Some("cancelled") => {}
+        _ => return Err(fields.fault("status", error::MISSING_DATA, "must be cancelled")),
+    }
+    let note = Note::read(&fields)?.written();
+    let site = caller.site.id;
+    let cancellation = app.draw_transaction(site).await.map_err(|error| Error::internal(&error))?;
+    let payment = order.leading().map_or(0, |payment| payment.id.0);
+    let command = Command::CancelAuthorisation { cancellation, note };
+    app.run(site, &order.id, &command).await.map_err(|error| refused(error, &order.id))?;
+    let answer = json!({ "order_id": order.id.as_str(), "success": true, "transaction_id": payment });
+    Ok(error::success(&answer))
+}
+
+/// The same for clients that cannot send PATCH.
+async fn cancel_by_post(
+    state: State<App>,
+    caller: Caller,
+    id: OrderPath,
+    headers: HeaderMap,
+    body: Raw,
+) -> Result<Response, Error> {
+    only_as_patch(&headers)?;
+    cancel(state, caller, id, body).await
+}

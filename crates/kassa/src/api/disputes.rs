@@ -1,0 +1,221 @@
+//! Chargebacks: what a shop does about them, and how a test site's simulator makes them happen.
+//!
+//! | Route | Who | What |
+//! |---|---|---|
+//! | `POST /orders/{id}/files` | shop | evidence against the chargeback of an order |
+//! | `PATCH /orders/{id}/chargebacks/{chargeback}` | shop | accepts it |
+//! | `POST /simulator/orders/{id}/chargeback` | simulator | the issuer takes the money back |
+//! | `POST /simulator/orders/{id}/dispute` | simulator | decides the dispute, or asks for more |
+//! | `POST /simulator/orders/{id}/review` | simulator | ends the review of a payment that is held |
+
+use super::auth::Caller;
+use super::body::{Raw, object};
+use super::create_order::fields::Fields;
+use super::error::{self, Error};
+use super::orders::{OrderPath, find};
+use super::refunds::{Note, amount};
+use super::refusal::refused;
+use super::update_order::only_as_patch;
+use crate::app::App;
+use crate::store::NewEvidence;
+use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use axum::routing::{patch, post};
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use payments::decide::{Command, NewChargeback, Refused, Turn};
+use payments::ids::TransactionId;
+use payments::order::Order;
+use payments::transaction::Verdict;
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+
+/// The longest reason code of a scheme, in characters.
+const REASON_MAX: usize = 10;
+/// The longest description of evidence, in characters.
+const DESCRIPTION_MAX: usize = 200;
+
+/// The routes of these resources.
+pub(super) fn router() -> Router<App> {
+    Router::new()
+        .route("/v1/json/orders/{id}/files", post(send_evidence))
+        .route("/v1/json/orders/{id}/chargebacks/{chargeback}", patch(accept).post(accept_by_post))
+        .route("/v1/json/simulator/orders/{id}/chargeback", post(charge_back))
+        .route("/v1/json/simulator/orders/{id}/dispute", post(decide_dispute))
+        .route("/v1/json/simulator/orders/{id}/review", post(decide_review))
+}
+
+/// `POST /orders/{id}/files`.
+async fn send_evidence(
+    State(app): State<App>,
+    caller: Caller,
+    id: OrderPath,
+    Raw(body): Raw,
+) -> Result<Response, Error> {
+    let body = object(&body)?;
+    let order = find(&app, &caller, id).await?;
+    let (kind, name, description, content) = evidence(members(&body)?)?;
+    let chargeback = disputed(&order)?;
+    let digest = Sha256::digest(&content).into();
+    let new = NewEvidence { site: caller.site.id, chargeback, digest, kind, name, description, content };
+    app.store.keep_evidence(&new, app.now()).await.map_err(|error| Error::internal(&error))?;
+    run(&app, &order, Command::Disputed { chargeback, turn: Turn::Evidence }).await
+}
+
+/// Kind, name, description and content.
+fn evidence(body: &Map<String, Value>) -> Result<(&'static str, String, String, Vec<u8>), Error> {
+    let fields = Fields::top(body);
+    let fault = |key: &str, what: &str| fields.fault(key, error::MISSING_DATA, what);
+    let text = |key: &'static str, max: usize| {
+        let text = fields.text_within(key, error::MISSING_DATA, max)?.unwrap_or_default();
+        if text.trim().is_empty() { Err(fault(key, "is missing")) } else { Ok(text) }
+    };
+    let kind = fields.text("type", error::MISSING_DATA)?.unwrap_or_default();
+    let kinds = ["PDF", "JPEG", "PNG"];
+    let kind = kinds.into_iter().find(|known| known.eq_ignore_ascii_case(&kind));
+    let kind = kind.ok_or_else(|| fault("type", "must be PDF, JPEG or PNG"))?;
+    let name = text("name", DESCRIPTION_MAX)?;
+    let description = text("description", DESCRIPTION_MAX)?;
+    let encoded = match fields.get("base64") {
+        Some(Value::String(encoded)) => encoded.as_str(),
+        _ => return Err(fault("base64", "is missing")),
+    };
+    let content = BASE64_STANDARD.decode(encoded).map_err(|_| fault("base64", "must be base64"))?;
+    let begins: &[u8] = match kind {
+        "PDF" => b"%PDF-",
+        "JPEG" => b"\xff\xd8\xff",
+        _ => b"\x89PNG\r\n\x1a\n",
+    };
+    if !content.starts_with(begins) {
+        return Err(fault("base64", "must be a file of the given type"));
+    }
+    Ok((kind, name, description, content))
+}
+
+type ChargebackPath = Result<Path<(String, String)>, PathRejection>;
+
+/// `PATCH /orders/{id}/chargebacks/{chargeback}`.
+async fn accept(
+    State(app): State<App>,
+    caller: Caller,
+    path: ChargebackPath,
+    Raw(body): Raw,
+) -> Result<Response, Error> {
+    let body = object(&body)?;
+    let Ok(Path((id, chargeback))) = path else { return Err(Error::unknown_order()) };
+    let order = find(&app, &caller, Ok(Path(id))).await?;
+    let chargeback = chargeback.parse().map(TransactionId).map_err(|_| Error::unknown_order())?;
+    if word(members(&body)?, "status")? != "accepted" {
+        return Err(Error::invalid(error::MISSING_DATA, "status", "must be accepted"));
+    }
+    run(&app, &order, Command::Disputed { chargeback, turn: Turn::Accepted }).await
+}
+
+/// The same for clients that cannot send PATCH.
+async fn accept_by_post(
+    state: State<App>,
+    caller: Caller,
+    path: ChargebackPath,
+    headers: HeaderMap,
+    body: Raw,
+) -> Result<Response, Error> {
+    only_as_patch(&headers)?;
+    accept(state, caller, path, body).await
+}
+
+/// `POST /simulator/orders/{id}/chargeback`.
+async fn charge_back(
+    State(app): State<App>,
+    caller: Caller,
+    id: OrderPath,
+    Raw(body): Raw,
+) -> Result<Response, Error> {
+    let body = object(&body)?;
+    let order = on_test_site(&app, &caller, id).await?;
+    let fields = Fields::top(members(&body)?);
+    let reason_code = fields.text_within("reason_code", error::MISSING_DATA, REASON_MAX)?;
+    let chargeback = app.draw_transaction(order.site).await.map_err(|error| Error::internal(&error))?;
+    let new = NewChargeback {
+        id: chargeback,
+        amount_minor: amount(&fields)?,
+        reason_code: reason_code.filter(|code| !code.is_empty()),
+        note: Note::default().written(),
+    };
+    let charged = app.run(order.site, &order.id, &Command::ChargedBack(new)).await;
+    charged.map_err(|error| refused(error, &order.id))?;
+    Ok(error::success(&json!({ "order_id": order.id.as_str(), "chargeback_id": chargeback.0 })))
+}
+
+/// `POST /simulator/orders/{id}/dispute`: `outcome` is `won`, `lost` or `more`.
+async fn decide_dispute(
+    State(app): State<App>,
+    caller: Caller,
+    id: OrderPath,
+    Raw(body): Raw,
+) -> Result<Response, Error> {
+    let body = object(&body)?;
+    let order = on_test_site(&app, &caller, id).await?;
+    let turn = match word(members(&body)?, "outcome")?.as_str() {
+        "won" => {
+            Turn::Won(app.draw_transaction(order.site).await.map_err(|error| Error::internal(&error))?)
+        }
+        "lost" => Turn::Lost,
+        "more" => Turn::MoreWanted,
+        _ => return Err(Error::invalid(error::MISSING_DATA, "outcome", "must be won, lost or more")),
+    };
+    let chargeback = disputed(&order)?;
+    run(&app, &order, Command::Disputed { chargeback, turn }).await
+}
+
+/// `POST /simulator/orders/{id}/review`: `verdict` is `accept` or `reject`.
+async fn decide_review(
+    State(app): State<App>,
+    caller: Caller,
+    id: OrderPath,
+    Raw(body): Raw,
+) -> Result<Response, Error> {
+    let body = object(&body)?;
+    let order = on_test_site(&app, &caller, id).await?;
+    let verdict = match word(members(&body)?, "verdict")?.as_str() {
+        "accept" => Verdict::Accept,
+        "reject" => Verdict::Reject,
+        _ => return Err(Error::invalid(error::MISSING_DATA, "verdict", "must be accept or reject")),
+    };
+    let held = order.paid().ok_or_else(|| refused(Refused::OutOfTurn.into(), &order.id))?;
+    run(&app, &order, Command::ReviewEnded { transaction: held.id, verdict }).await
+}
+
+/// The order, where the simulator may do as it likes with it.
+async fn on_test_site(app: &App, caller: &Caller, id: OrderPath) -> Result<Order, Error> {
+    if caller.site.live {
+        return Err(Error::not_found());
+    }
+    find(app, caller, id).await
+}
+
+/// The chargeback that can still be disputed.
+fn disputed(order: &Order) -> Result<TransactionId, Error> {
+    let open = order.movements.iter().rev().find(|movement| {
+        movement.dispute().is_some_and(|dispute| dispute.stage.takes_evidence())
+    });
+    open.map(|movement| movement.id).ok_or_else(|| refused(Refused::DisputeOver.into(), &order.id))
+}
+
+async fn run(app: &App, order: &Order, command: Command) -> Result<Response, Error> {
+    let done = app.run(order.site, &order.id, &command).await;
+    done.map_err(|error| refused(error, &order.id))?;
+    Ok(error::success(&json!({})))
+}
+
+fn members(body: &Value) -> Result<&Map<String, Value>, Error> {
+    body.as_object().ok_or_else(|| {
+        Error::invalid(error::MISSING_DATA, "request body", "must be a JSON object")
+    })
+}
+
+fn word(body: &Map<String, Value>, key: &'static str) -> Result<String, Error> {
+    Ok(Fields::top(body).text(key, error::MISSING_DATA)?.unwrap_or_default().to_ascii_lowercase())
+}
