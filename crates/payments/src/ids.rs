@@ -60,6 +60,41 @@ impl fmt::Display for TransactionId {
     }
 }
 
+/// The smallest number of 18 digits.
+const TOKEN_ID_FIRST: u64 = 100_000_000_000_000_000;
+/// How many there are.
+const TOKEN_IDS: u128 = 900_000_000_000_000_000;
+/// The length of a token's id.
+pub const TOKEN_ID_LENGTH: usize = 18;
+
+/// A stored card, such as `998163177297134120`: 18 digits, the first not a zero. Text in the API, because JavaScript
+/// would round it as a number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenId(u64);
+
+impl TokenId {
+    /// One of the 900 million billion ids, each equally likely.
+    #[must_use]
+    pub fn draw(random: [u8; 16]) -> Self {
+        let offset = u128::from_le_bytes(random) % TOKEN_IDS;
+        Self(TOKEN_ID_FIRST.saturating_add(u64::try_from(offset).unwrap_or(0)))
+    }
+
+    /// Takes 18 digits, the first not a zero; `None` otherwise.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.len() == TOKEN_ID_LENGTH && text.bytes().all(|byte| byte.is_ascii_digit());
+        let number = text.parse().ok().filter(|number| digits && *number >= TOKEN_ID_FIRST);
+        number.map(Self)
+    }
+}
+
+impl fmt::Display for TokenId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// Letters and digits a session id is made of.
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// How many leading characters of a session id name its site.
@@ -158,6 +193,28 @@ mod tests {
         let id = TransactionId::new(1_795_000_000, 4_294_967_295).0;
         assert_eq!(id.to_string().len(), 16);
         assert!(id < (1 << 53));
+    }
+
+    #[test]
+    fn a_token_id_has_eighteen_digits() {
+        for (byte, expected) in
+            [(0, "100000000000000000"), (7, "155381380479911687"), (255, "574607431768211455")]
+        {
+            let id = TokenId::draw([byte; 16]);
+            assert_eq!(id.to_string(), expected, "{byte}");
+            assert_eq!(TokenId::parse(expected), Some(id));
+        }
+        assert!(TokenId::parse("998163177297134120").is_some());
+        for bad in [
+            "",
+            "098163177297134120",
+            "99816317729713412",
+            "9981631772971341200",
+            "+98163177297134120",
+            "99816317729713412x",
+        ] {
+            assert_eq!(TokenId::parse(bad), None, "{bad:?}");
+        }
     }
 
     #[test]
