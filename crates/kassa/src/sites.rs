@@ -3,7 +3,7 @@
 use crate::app::App;
 use crate::keys::{ApiSecret, KeyRing};
 use crate::random::Random;
-use crate::store::db::WriteError;
+use crate::store::db::{ReadError, WriteError};
 use crate::store::{ApiKey, NewSite, Site, Store};
 use anyhow::{Context as _, bail};
 use payments::ids::SiteId;
@@ -31,6 +31,27 @@ pub(crate) fn open_key(keys: &KeyRing, key: &ApiKey) -> anyhow::Result<ApiSecret
     let plain = keys.open_sealed(&purpose(key), &key.sealed)?;
     let text = std::str::from_utf8(&plain).context("an API key is not text")?;
     ApiSecret::parse(text).map_err(|why| anyhow::anyhow!("a stored API key: {why}"))
+}
+
+/// The valid key of this text. While the key-encryption key changes, its digest does as well: a key that is not
+/// found is looked for again if the key file is another one by now.
+pub(crate) async fn find_key(
+    store: &Store,
+    keys: &KeyRing,
+    api_key: &str,
+) -> Result<Option<ApiKey>, ReadError> {
+    let mut digests = keys.digests(api_key);
+    loop {
+        if let Some(found) = store.find_key(&digests).await? {
+            return Ok(Some(found));
+        }
+        keys.refresh();
+        let newer = keys.digests(api_key);
+        if newer == digests {
+            return Ok(None);
+        }
+        digests = newer;
+    }
 }
 
 impl App {

@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use crate::app::App;
+use crate::sites::find_key;
 use crate::store::{ApiKey, Site};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -21,8 +22,8 @@ impl FromRequestParts<App> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
         let key = presented(parts)?;
-        let digest = app.keys.digest(key.trim());
-        let found = app.store.find_key(digest).await.map_err(|error| Error::internal(&error))?;
+        let found = find_key(&app.store, &app.keys, key.trim()).await;
+        let found = found.map_err(|error| Error::internal(&error))?;
         let key = found.ok_or_else(Error::wrong_key)?;
         let site = app.store.site(key.site).await.map_err(|error| Error::internal(&error))?;
         let site = site.ok_or_else(Error::wrong_key)?;

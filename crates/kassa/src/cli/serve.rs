@@ -4,7 +4,7 @@ use super::open::{First, Opened, lock, open};
 use crate::app::{App, Settings};
 use crate::clock::Clock;
 use crate::config::{Config, Flags};
-use crate::keys::ApiSecret;
+use crate::keys::{ApiSecret, KeyRing};
 use crate::server::{self, Limits};
 use crate::store::Site;
 use crate::{logging, outbound, sites, worker};
@@ -20,6 +20,9 @@ use tokio::sync::watch;
 /// How long a stop waits for the acquirer's answer to payments that are under way. A payment whose answer comes
 /// later is unknown, and is asked for after the next start.
 const GRACE: Duration = Duration::from_secs(3);
+
+/// How often it is seen by itself that the key file was replaced. Whatever needs a new key looks at once.
+const LOOK_AT_KEYS: Duration = Duration::from_secs(5);
 
 /// Serves until it is told to stop.
 pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
@@ -45,12 +48,14 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
 
     let (stop, stopped) = watch::channel(false);
     let working = tokio::spawn(worker::work(app.clone(), stopped));
+    let watching = tokio::spawn(watch_keys(Arc::clone(&opened.keys)));
     server::serve(listener, app.router(), limits, stopping).await;
     tracing::info!("stopping: what is under way is finished");
     app.underway.close();
     if tokio::time::timeout(GRACE, app.underway.wait()).await.is_err() {
         tracing::warn!("payments are still under way: their outcome is asked for after the next start");
     }
+    watching.abort();
     stop.send_replace(true);
     working.await.context("stopping the workers")?;
     Ok(0)
@@ -68,6 +73,14 @@ fn start(opened: &Opened, public_url: String) -> anyhow::Result<App> {
     let client = outbound::Client::new(outbound::Options::default()).context("preparing TLS")?;
     let (keys, random, store) = (Arc::clone(&opened.keys), opened.random.clone(), opened.store.clone());
     Ok(App::new(settings, Clock::System, random, keys, store, client))
+}
+
+/// Forgets a key soon after it was destroyed, and says early when a new key file cannot be used.
+async fn watch_keys(keys: Arc<KeyRing>) {
+    loop {
+        tokio::time::sleep(LOOK_AT_KEYS).await;
+        keys.refresh();
+    }
 }
 
 /// Ready when the process is asked to end.

@@ -81,7 +81,6 @@ fn a_wrong_file_is_refused_in_one_line() {
         String::new(),
         key[1..].to_owned(),
         format!("{key}0"),
-        format!("{key}\n\n"),
         format!(" {}", &key[1..]),
         format!("{}g", &key[1..]),
         format!("+{}", &key[1..]),
@@ -92,6 +91,22 @@ fn a_wrong_file_is_refused_in_one_line() {
             "the key file kassa.key does not contain a key: it must be 64 hexadecimal digits",
             "{text:?}"
         );
+    }
+    let (other, third) = ("00".repeat(32), "11".repeat(32));
+    for (text, why) in [
+        (format!("{key}\n\n"), "has no key in line 2: it must be 64 hexadecimal digits"),
+        (format!("{key}\n{other} nxt\n"), "has no key in line 2: it must be 64 hexadecimal digits"),
+        (format!("{key}\r\n{other}\r\n"), "has no key in line 1: it must be 64 hexadecimal digits"),
+        (format!("{key}\n{other}\n{}\n", key.to_uppercase()), "has the key of line 3 twice"),
+        (format!("{key} next\n{other}\n"), "begins with a key that is only the next one"),
+        (format!("{key}\n{other} next\n{third} next\n"), "has more than one next key"),
+        (
+            (0..5).map(|digit| format!("{digit}").repeat(64)).collect::<Vec<_>>().join("\n"),
+            "has no key in line 5: it must be 64 hexadecimal digits",
+        ),
+    ] {
+        let refused = Folder::with(text.as_bytes(), 0o600).refusal();
+        assert_eq!(refused, format!("the key file kassa.key {why}"), "{text:?}");
     }
     let folder = Folder::new();
     fs::create_dir(folder.path()).unwrap();
@@ -111,7 +126,7 @@ fn keys_written_by_other_hands_open() {
 /// What is stored must stay readable: these values never change.
 #[test]
 fn subkeys_and_format_stay_what_they_are() {
-    let ring = KeyRing::derive(&Zeroizing::new([7; 32]));
+    let ring = KeyRing::of(&[[7; 32]]);
     let hex: String = ring.digest("my-first-test-key").iter().map(|byte| format!("{byte:02x}")).collect();
     assert_eq!(hex, DIGEST);
     let sealed: Vec<u8> = (0..SEALED.len())
@@ -161,6 +176,121 @@ fn what_is_sealed_opens_for_its_purpose_and_key_only() {
 }
 
 #[test]
+fn the_first_key_seals_and_every_key_opens() {
+    let (old, new) = (KeyRing::of(&[[1; 32]]), KeyRing::of(&[[2; 32]]));
+    let both = KeyRing::of(&[[2; 32], [1; 32]]);
+    let sealed = both.seal("x", b"secret").unwrap();
+    assert!(sealed.starts_with(&both.newest().beginning()));
+    assert_eq!(*new.open_sealed("x", &sealed).unwrap(), b"secret");
+    assert!(old.open_sealed("x", &sealed).is_err());
+    for before in [old.seal("x", b"earlier").unwrap(), new.seal("x", b"earlier").unwrap()] {
+        assert_eq!(*both.open_sealed("x", &before).unwrap(), b"earlier");
+    }
+    assert_eq!(both.digest("key"), new.digest("key"));
+    assert_eq!(both.digests("key"), [new.digest("key"), old.digest("key")]);
+    assert_eq!(KeyId::of_sealed(&sealed), Some(both.newest()));
+    assert_eq!(KeyId::of_sealed(&sealed[..4]), None);
+    assert_eq!(KeyRing::of(&[[7; 32]]).newest().to_string(), "859233f5");
+}
+
+/// A gateway that runs, and `kassa keys` beside it.
+#[test]
+fn a_running_ring_follows_the_file_step_by_step() {
+    let (folder, random) = (Folder::new(), Random::system());
+    KeyRing::create(&folder.path(), &random).unwrap();
+    let (running, idle) = (KeyRing::open(&folder.path()).unwrap(), KeyRing::open(&folder.path()).unwrap());
+    let first = running.newest();
+    let early = running.seal("x", b"early").unwrap();
+
+    let mut file = KeyFile::lock(&folder.path()).unwrap();
+    let second = file.add_next(&random).unwrap();
+    assert_eq!((file.next(), file.count()), (Some(second), 2));
+    assert!(running.seal("x", b"").unwrap().starts_with(&first.beginning()), "not every node may know it");
+    assert_eq!(running.ids(), [(first, Role::Seals), (second, Role::Next)]);
+    assert_eq!(file.promote(&random).unwrap(), second);
+    let sealed = running.seal("x", b"new").unwrap();
+    assert!(sealed.starts_with(&second.beginning()));
+    assert_eq!(running.ids(), [(second, Role::Seals), (first, Role::Old)]);
+    assert_eq!(*running.open_sealed("x", &early).unwrap(), b"early");
+    assert_eq!(idle.ids().len(), 1, "nothing made it look");
+    assert_eq!(*idle.open_sealed("x", &sealed).unwrap(), b"new", "meeting an unknown key does");
+
+    assert_eq!(file.destroy_others().unwrap(), [first]);
+    assert_eq!(running.ids().len(), 2, "nothing made it look");
+    running.refresh();
+    assert_eq!(running.ids(), [(second, Role::Seals)]);
+    let error = running.open_sealed("x", &early).unwrap_err().to_string();
+    assert_eq!(error, "opening x: sealed with another key file");
+    assert_eq!(fs::read_dir(folder.0.path()).unwrap().count(), 1, "no draft stays behind");
+}
+
+#[test]
+fn a_file_that_cannot_be_used_changes_nothing_for_who_runs() {
+    let (folder, random) = (Folder::new(), Random::system());
+    KeyRing::create(&folder.path(), &random).unwrap();
+    let running = KeyRing::open(&folder.path()).unwrap();
+    let (first, good) = (running.newest(), fs::read(folder.path()).unwrap());
+    for (text, mode) in [("", 0o600), ("rubbish", 0o600), ("22".repeat(32).as_str(), 0o600)] {
+        fs::remove_file(folder.path()).unwrap();
+        *running.failed_at.lock().unwrap() = None;
+        running.refresh();
+        assert_eq!(running.newest(), first, "missing");
+        fs::write(folder.path(), text).unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).unwrap();
+        *running.failed_at.lock().unwrap() = None;
+        running.refresh();
+        assert_eq!(running.newest(), first, "{text:?}");
+        assert!(running.failed_at.lock().unwrap().is_some(), "{text:?} was looked at");
+    }
+    // A mistake that is mended: both keys, and the right mode.
+    fs::write(folder.path(), [format!("{}\n", "22".repeat(32)).as_bytes(), &good].concat()).unwrap();
+    running.refresh();
+    assert_eq!(running.newest(), first, "not more than once a second");
+    *running.failed_at.lock().unwrap() = None;
+    running.refresh();
+    assert_eq!(running.ids().len(), 2);
+    assert_eq!(running.ids()[1], (first, Role::Old));
+}
+
+#[test]
+fn the_file_changes_whole_and_stays_its_owners() {
+    let (folder, random) = (Folder::new(), Random::system());
+    KeyRing::create(&folder.path(), &random).unwrap();
+    // What a crash may have left.
+    let draft = folder.0.path().join("kassa.key.draft");
+    fs::write(&draft, "half a ke").unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o400)).unwrap();
+    let link = folder.0.path().join("link");
+    std::os::unix::fs::symlink(folder.path(), &link).unwrap();
+
+    let mut file = KeyFile::lock(&link).unwrap();
+    let refused = KeyFile::lock(&folder.path()).err().unwrap().to_string();
+    assert!(refused.starts_with("another kassa is changing the key file "), "{refused}");
+    let next = file.add_next(&random).unwrap();
+    assert!(!draft.exists());
+    let mode = |path: &PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&folder.path()), 0o400, "as before");
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink(), "a link stays a link");
+    let text = fs::read_to_string(folder.path()).unwrap();
+    assert_eq!(text.lines().count(), 2);
+    assert!(text.ends_with(" next\n"));
+    let refused = file.add_next(&random).unwrap_err().to_string();
+    assert!(refused.starts_with(&format!("the key {next} is waiting already")), "{refused}");
+    drop(file);
+    let mut file = KeyFile::lock(&folder.path()).unwrap();
+    assert_eq!(file.promote(&random).unwrap(), next);
+    file.add_next(&random).unwrap();
+    file.promote(&random).unwrap();
+    file.add_next(&random).unwrap();
+    file.promote(&random).unwrap();
+    let refused = file.add_next(&random).unwrap_err().to_string();
+    assert!(refused.starts_with("the key file has 4 keys"), "{refused}");
+    assert_eq!(KeyRing::open(&link).unwrap().ids().len(), 4);
+    assert_eq!(file.destroy_others().unwrap().len(), 3);
+    assert_eq!(file.destroy_others().unwrap(), []);
+}
+
+#[test]
 fn a_digest_depends_on_key_and_text() {
     let (one, two) = (ring(1), ring(2));
     assert_eq!(one.digest("abcde").len(), 32);
@@ -181,7 +311,7 @@ fn drawn_keys_are_forty_letters_and_digits() {
 
 #[test]
 fn nothing_secret_is_printed() {
-    let ring = KeyRing::derive(&Zeroizing::new([7; 32]));
+    let ring = KeyRing::of(&[[7; 32]]);
     assert_eq!(format!("{ring:?} {ring:#?}"), "KeyRing(…) KeyRing(…)");
     let key = ApiSecret::parse("my-first-test-key").unwrap();
     assert_eq!(format!("{key:?} {key:#?}"), "ApiSecret(…) ApiSecret(…)");

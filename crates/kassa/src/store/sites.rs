@@ -2,6 +2,7 @@
 
 use super::Store;
 use super::db::{Columns, Corrupt, ReadError, Statement, Write, WriteError, statement};
+use crate::keys::KEYS_MAX;
 use anyhow::Context as _;
 use payments::card::{Brand, Gateway};
 use payments::ids::SiteId;
@@ -140,11 +141,23 @@ impl Store {
         self.db.write(Write { key: "sites".to_owned(), first, rest, guarded: true }).await.map(|_| ())
     }
 
-    /// The valid key with this digest.
-    pub(crate) async fn find_key(&self, digest: Vec<u8>) -> Result<Option<ApiKey>, ReadError> {
-        let sql = "SELECT site_id, id, sealed, created_at, last_used_at FROM api_key \
-                   WHERE digest = $1 AND revoked_at IS NULL";
-        Ok(self.keys(statement(sql, [digest.into()])).await?.into_iter().next())
+    /// The valid key with one of these digests, [`KEYS_MAX`] at most. They are looked for at once: one after the
+    /// other would miss a key whose digest is replaced in between.
+    pub(crate) async fn find_key(&self, digests: &[Vec<u8>]) -> Result<Option<ApiKey>, ReadError> {
+        let digest = |at: usize| digests.get(at).or(digests.first()).cloned().into();
+        let query = match digests {
+            [one] => statement(
+                "SELECT site_id, id, sealed, created_at, last_used_at FROM api_key \
+                 WHERE digest = $1 AND revoked_at IS NULL",
+                [one.clone().into()],
+            ),
+            _ => statement(
+                "SELECT site_id, id, sealed, created_at, last_used_at FROM api_key \
+                 WHERE digest IN ($1, $2, $3, $4) AND revoked_at IS NULL",
+                std::array::from_fn::<_, KEYS_MAX, _>(digest),
+            ),
+        };
+        Ok(self.keys(query).await?.into_iter().next())
     }
 
     /// A site's valid keys: the one that was used last comes first, then the newest. The first signs.

@@ -50,7 +50,7 @@ async fn a_key_is_found_by_its_digest_until_it_is_revoked(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {
     let bench = Bench::open(database).await;
-    let find = |number| bench.store.find_key(digest(number));
+    let find = async |number| bench.store.find_key(&[digest(number)]).await;
     assert_eq!(bench.store.next_key_id(SITE).await.unwrap(), 1);
     bench.add(1, false).await;
     bench.add(2, false).await;
@@ -59,6 +59,12 @@ async fn a_key_is_found_by_its_digest_until_it_is_revoked(
     assert_eq!((found.site, found.id, found.created_at), (SITE, 2, after(2)));
     assert_eq!((found.sealed, found.last_used_at), (key(SITE, 2).sealed, None));
     assert!(find(3).await.unwrap().is_none());
+    // Under several key-encryption keys a key may have any of several digests.
+    for digests in [vec![8, 2], vec![2, 8], vec![8, 9, 2], vec![6, 7, 8, 2]] {
+        let digests: Vec<_> = digests.into_iter().map(digest).collect();
+        assert_eq!(bench.store.find_key(&digests).await.unwrap().unwrap().id, 2, "{digests:?}");
+    }
+    assert!(bench.store.find_key(&[7, 8].map(digest)).await.unwrap().is_none());
     for (number, bytes) in [(2, 9), (9, 2)] {
         let taken = bench.store.add_key(&key(SITE, number), digest(bytes), true).await;
         assert!(matches!(taken, Err(WriteError::Stale)), "{number} {bytes}: {taken:?}");
@@ -84,7 +90,7 @@ async fn the_key_that_was_used_last_comes_first(
     bench.store.touch_key(&key(SITE, 1), after(100)).await.unwrap();
     bench.store.touch_key(&key(SITE, 2), after(50)).await.unwrap();
     assert_eq!(bench.valid().await, [1, 2, 3]);
-    let used = bench.store.find_key(digest(1)).await.unwrap().unwrap();
+    let used = bench.store.find_key(&[digest(1)]).await.unwrap().unwrap();
     assert_eq!(used.last_used_at, Some(after(100)));
     assert_eq!(bench.store.valid_keys(SiteId(2)).await.unwrap().len(), 0);
 }
