@@ -106,6 +106,11 @@ impl Columns {
         self.0.next().unwrap_or(Value::Null)
     }
 
+    /// Whatever comes next, for a reader that only hands it on.
+    pub(crate) fn value(&mut self) -> Value {
+        self.next()
+    }
+
     pub(crate) fn optional_int(&mut self) -> Result<Option<i64>, Corrupt> {
         match self.next() {
             Value::Null => Ok(None),
@@ -231,10 +236,10 @@ pub(crate) struct Migration {
 }
 
 /// Every migration, oldest first. Append only.
-pub(crate) const MIGRATIONS: &[Migration] =
-    &[
+pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "orders", sql: include_str!("../../migrations/0001_orders.sql") },
     Migration { version: 2, name: "movements", sql: include_str!("../../migrations/0002_movements.sql") },
+];
 ];
 
 /// The table that remembers which migrations were applied.
