@@ -3,6 +3,7 @@
 //! Without a command Kassa serves, and takes the flags of `serve`.
 
 mod audit;
+mod keys;
 mod migrate;
 mod open;
 pub mod pay;
@@ -49,6 +50,27 @@ Examples:
     kassa migrate --database postgres://kassa@localhost/kassa --key-file /etc/kassa/key
 
 `kassa serve` does the same at its start.";
+
+const KEYS_EXAMPLES: &str = "\
+Examples:
+  Which keys there are, and how much is sealed with each; exit code 1 if one is missing:
+    kassa keys list
+  Change the key once a year, while Kassa serves:
+    kassa keys rotate --destroy-old
+
+docs/keys.md says which key does what, and what to do with several machines.";
+
+const ADD_KEY_EXAMPLES: &str = "\
+Examples:
+  With several machines on one PostgreSQL, before kassa keys rotate:
+    kassa keys add --config /etc/kassa.toml";
+
+const ROTATE_KEYS_EXAMPLES: &str = "\
+Examples:
+  kassa keys rotate --destroy-old
+
+A command that was interrupted is run again, and goes on. Gateways that run take no notice: they read the key
+file again when it changes. Keep a backup of the new key file; the old one opens older backups of the database.";
 
 const SITES_EXAMPLES: &str = "\
 Examples:
@@ -102,6 +124,46 @@ pub enum Command {
     /// List and create sites, rotate their API keys.
     #[command(after_help = SITES_EXAMPLES)]
     Sites(Sites),
+    /// List, add and rotate the keys that seal API keys and stored cards.
+    #[command(after_help = KEYS_EXAMPLES)]
+    Keys(Keys),
+}
+
+/// `kassa keys`.
+#[derive(Debug, Clone, Args)]
+pub struct Keys {
+    /// What to do with keys.
+    #[command(subcommand)]
+    pub command: KeysCommand,
+}
+
+/// What to do with keys.
+#[derive(Debug, Clone, Subcommand)]
+pub enum KeysCommand {
+    /// Show every key's id, what it is for, and how many values it has sealed.
+    List(StoreFlags),
+    /// Add a key to the key file that opens and does not seal yet.
+    #[command(after_help = ADD_KEY_EXAMPLES)]
+    Add(StoreFlags),
+    /// Seal everything with a new key.
+    #[command(after_help = ROTATE_KEYS_EXAMPLES)]
+    Rotate(RotateKeys),
+}
+
+/// `kassa keys rotate`.
+#[derive(Debug, Clone, Args)]
+pub struct RotateKeys {
+    /// Drop the older keys from the key file once nothing is sealed with them.
+    #[arg(long)]
+    pub destroy_old: bool,
+
+    /// Seconds that gateways get for what they have under way before an old key is dropped.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(..=3600))]
+    pub wait: u64,
+
+    /// Where the data is.
+    #[command(flatten)]
+    pub store: StoreFlags,
 }
 
 /// `kassa sites`.
@@ -184,6 +246,7 @@ impl Command {
             Self::Audit(store) => audit::run(store).await,
             Self::Migrate(store) => migrate::run(store).await,
             Self::Sites(sites) => sites::run(sites.command).await,
+            Self::Keys(keys) => keys::run(keys.command).await,
         }
     }
 }
@@ -244,6 +307,14 @@ mod tests {
             panic!()
         };
         assert_eq!(rotate.site_id, 7);
+        let keys = |line| match parse(line) {
+            Ok(Command::Keys(keys)) => keys.command,
+            other => panic!("{line}: {other:?}"),
+        };
+        assert!(matches!(keys("kassa keys list --data-dir d"), KeysCommand::List(_)));
+        assert!(matches!(keys("kassa keys add --key-file k"), KeysCommand::Add(_)));
+        let KeysCommand::Rotate(rotate) = keys("kassa keys rotate --destroy-old") else { panic!() };
+        assert!(rotate.destroy_old && rotate.wait == 30);
     }
 
     #[test]
@@ -262,6 +333,8 @@ mod tests {
             ("kassa sites rotate-key", ErrorKind::MissingRequiredArgument),
             ("kassa sites rotate-key 0", ErrorKind::ValueValidation),
             ("kassa sites rotate-key mine", ErrorKind::ValueValidation),
+            ("kassa keys", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+            ("kassa keys rotate --wait 3601", ErrorKind::ValueValidation),
         ] {
             assert_eq!(parse(line).map(|_| ()), Err(kind), "{line}");
         }

@@ -13,6 +13,7 @@ mod movement_row;
 mod notifications;
 mod orders;
 mod postgres;
+mod sealed;
 mod sites;
 mod sqlite;
 #[cfg(test)]
@@ -25,6 +26,7 @@ pub use db::Location;
 pub(crate) use evidence::NewEvidence;
 pub(crate) use jobs::Claimed;
 pub(crate) use notifications::{Delivery, Heard, Next};
+pub(crate) use sealed::{Content, Resealed, SealedColumn, SealedRow};
 pub(crate) use sites::{ApiKey, NewSite, Site};
 
 use db::Db;

@@ -240,7 +240,6 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "orders", sql: include_str!("../../migrations/0001_orders.sql") },
     Migration { version: 2, name: "movements", sql: include_str!("../../migrations/0002_movements.sql") },
 ];
-];
 
 /// The table that remembers which migrations were applied.
 pub(crate) const MIGRATION_TABLE: &str =

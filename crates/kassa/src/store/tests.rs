@@ -8,6 +8,7 @@ mod groups;
 mod jobs;
 mod notifications;
 mod orders;
+mod sealed;
 mod sites;
 
 use super::db::{Statement, WriteError, statement};
