@@ -178,6 +178,8 @@ struct Session {
 enum Failure {
     /// Nothing of it happened; with `contention` it may work when tried again.
     Aborted { why: String, contention: bool },
+    /// Nothing of it happened: something that may be there once is there already.
+    Taken,
     /// Nothing of it happened, and trying its writes one by one would not work either.
     Unreachable(String),
     /// The commit was sent and its answer never came.
@@ -187,6 +189,9 @@ enum Failure {
 impl Failure {
     fn aborted(error: &tokio_postgres::Error) -> Self {
         let code = error.code();
+        if code == Some(&SqlState::UNIQUE_VIOLATION) {
+            return Self::Taken;
+        }
         let contention = code == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
             || code == Some(&SqlState::T_R_DEADLOCK_DETECTED);
         Self::Aborted { why: words(error), contention }
@@ -238,12 +243,13 @@ impl Lane {
                 }
                 return;
             }
-            Err(Failure::Aborted { .. }) if group.len() > 1 => {
+            Err(Failure::Aborted { .. } | Failure::Taken) if group.len() > 1 => {
                 for queued in group {
                     Box::pin(self.commit(vec![queued])).await;
                 }
                 return;
             }
+            Err(Failure::Taken) => WriteError::Stale,
             Err(Failure::Lost(why)) => WriteError::Unknown(why),
             Err(Failure::Aborted { why, .. } | Failure::Unreachable(why)) => WriteError::Failed(why),
         };

@@ -7,7 +7,7 @@ use super::db::{
 use anyhow::Context as _;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OpenFlags, ToSql, params_from_iter};
+use rusqlite::{Connection, OpenFlags, ToSql, ffi, params_from_iter};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Mutex;
@@ -204,9 +204,16 @@ fn commit(session: &mut Session, group: Vec<Queued>) {
 }
 
 fn fail(group: Vec<Queued>, error: &rusqlite::Error) {
+    let error = if is_taken(error) { WriteError::Stale } else { WriteError::Failed(error.to_string()) };
     for queued in group {
-        let _ = queued.reply.send(Err(WriteError::Failed(error.to_string())));
+        let _ = queued.reply.send(Err(error.clone()));
     }
+}
+
+/// Whether something that may be there once is there already: somebody was faster.
+fn is_taken(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error().map(|error| error.extended_code);
+    matches!(code, Some(ffi::SQLITE_CONSTRAINT_PRIMARYKEY | ffi::SQLITE_CONSTRAINT_UNIQUE))
 }
 
 /// A full disk has rolled back by itself, and says so to a second attempt.

@@ -94,7 +94,7 @@ async fn a_write_that_fails_fails_alone(#[values(Database::Sqlite, Database::Pos
     for (((number, order), changes), ended) in (0..).zip(&orders).zip(&opened).zip(&ended) {
         let stored = bench.load(order.id.as_str()).await.unwrap();
         if number % 7 == 0 {
-            assert!(matches!(ended, Err(WriteError::Failed(_))), "{number}: {ended:?}");
+            assert!(matches!(ended, Err(WriteError::Stale)), "{number}: {ended:?}");
             assert_eq!(stored, *order, "nothing of it happened");
         } else {
             assert!(ended.is_ok(), "{number}: {ended:?}");
@@ -146,7 +146,7 @@ async fn an_order_has_at_most_one_attempt_that_is_open_or_paid(
         };
         let open = [Change::TransactionOpened(Box::new(second))];
         let ended = bench.store.commit(SITE, &order.id, Some(&order), &open, NOW).await;
-        assert_eq!(matches!(ended, Err(WriteError::Failed(_))), counts, "{name}: {ended:?}");
+        assert_eq!(matches!(ended, Err(WriteError::Stale)), counts, "{name}: {ended:?}");
         assert_eq!(bench.load(name).await.unwrap().transactions.len(), if counts { 1 } else { 2 }, "{name}");
     }
 }
@@ -164,7 +164,7 @@ async fn a_step_of_an_attempt_is_posted_once(
     bench.store.commit(SITE, &order.id, Some(&order), &post(Step::Hold), NOW).await.unwrap();
     let order = changed(&order, &post(Step::Hold), NOW);
     let again = bench.store.commit(SITE, &order.id, Some(&order), &post(Step::Hold), NOW).await;
-    assert!(matches!(again, Err(WriteError::Failed(_))), "{again:?}");
+    assert!(matches!(again, Err(WriteError::Stale)), "{again:?}");
     bench.store.commit(SITE, &order.id, Some(&order), &post(Step::Clear), NOW).await.unwrap();
     assert_eq!(bench.number("SELECT COUNT(*) FROM ledger_transfer").await, 2);
 }
