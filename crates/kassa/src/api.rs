@@ -9,6 +9,7 @@ mod direct;
 mod disputes;
 pub(crate) mod error;
 mod gateways;
+pub(crate) mod idempotency;
 pub(crate) mod json;
 pub(crate) mod order_view;
 mod orders;

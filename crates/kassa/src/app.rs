@@ -1,6 +1,7 @@
 //! Everything a request or a job needs, in one place: settings, clock, randomness, keys, store and links.
 
 use crate::acquirer::Acquirer;
+use crate::api::idempotency::InFlight;
 use crate::cards_in_hand::CardsInHand;
 use crate::clock::Clock;
 use crate::keys::KeyRing;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub(crate) cards: CardsInHand,
     /// What has to come to its end before the process may.
     pub(crate) underway: TaskTracker,
+    /// Whose requests with an `Idempotency-Key` are being answered.
+    pub(crate) in_flight: InFlight,
     /// Which sites are being told something.
     pub(crate) slots: Slots,
     /// Rung when work may have become due.
@@ -92,6 +95,7 @@ impl App {
             acquirer,
             outbound,
             cards,
+            in_flight: InFlight::default(),
             slots: Slots::default(),
             underway,
             work,

@@ -93,6 +93,7 @@ struct Subkeys {
     digest: Box<Key>,
     sealing: Box<Key>,
     fingerprint: Box<Key>,
+    requests: Box<Key>,
 }
 
 impl Subkeys {
@@ -103,6 +104,7 @@ impl Subkeys {
             digest: Box::new(mac(key, b"kassa api-key digest")),
             sealing: Box::new(mac(key, b"kassa sealing")),
             fingerprint: Box::new(mac(key, b"kassa card fingerprint")),
+            requests: Box::new(mac(key, b"kassa request digest")),
         }
     }
 
@@ -218,6 +220,13 @@ impl KeyRing {
     /// A keyed digest of what identifies a card, under every key of the file, that of the newest first.
     pub(crate) fn fingerprints_of(&self, text: &[u8]) -> Vec<[u8; 32]> {
         self.known().keys.iter().map(|key| *mac(&key.fingerprint, text)).collect()
+    }
+
+    /// What a request is recognised by when it is sent again: equal for equal texts, and of no use to whoever
+    /// would guess at what was in one. Under every key of the file, that of the newest first.
+    #[must_use]
+    pub fn request_digests(&self, request: &str) -> Vec<Vec<u8>> {
+        self.known().keys.iter().map(|key| mac(&key.requests, request.as_bytes()).to_vec()).collect()
     }
 
     /// Encrypts `plain` so that it opens only with this key and for the same `purpose`.

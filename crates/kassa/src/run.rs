@@ -1,7 +1,9 @@
 //! The one loop that changes orders: load, decide, commit; when somebody was faster, look again.
 
 use crate::api::create_order::CreateOrder;
+use crate::api::idempotency::{Answer, Answering};
 use crate::app::App;
+use crate::store::KeptAnswer;
 use crate::store::db::WriteError;
 use anyhow::Context as _;
 use payments::change::Change;
@@ -34,19 +36,26 @@ impl From<Refused> for RunError {
     }
 }
 
+/// How a change of an order ended.
+enum Ended {
+    /// The order as it now stands, and the answer that was kept with it.
+    Now(Box<Order>, Option<KeptAnswer>),
+    /// The request's key was used before: this is what it is answered now.
+    Before(Answer),
+}
+
 impl App {
-    /// Places an order, or answers the one that is there. The answer is the order as it then stands.
+    /// Places an order, or answers the one that is there.
     pub(crate) async fn place(
         &self,
         site: SiteId,
         request: &CreateOrder,
         digest: [u8; 32],
-    ) -> Result<Order, RunError> {
+        answering: Answering<'_>,
+    ) -> Result<Answer, RunError> {
         let details = serde_json::to_string(&request.details).context("writing the order's details");
         let details = details.map_err(RunError::Failed)?;
-        let started = Instant::now();
-        while started.elapsed() < PATIENCE {
-            let (known, now) = (self.look(site, &request.order_id).await?, self.now());
+        let decide = |known: Option<&Order>, now| {
             let new = NewOrder {
                 site,
                 id: request.order_id.clone(),
@@ -62,30 +71,78 @@ impl App {
                 session: self.draw_session(site),
                 digest,
             };
-            let changes = match (place(known.as_ref(), new, now)?, known.clone()) {
-                (Placing::Same, Some(known)) => return Ok(known),
-                (Placing::Same, None) => unreachable!("only a known order can be asked for again"),
-                (Placing::Opened(changes), _) => changes,
-            };
-            if let Some(order) = self.commit(site, &request.order_id, known, changes, now).await? {
-                return Ok(order);
-            }
-        }
-        Err(busy(&request.order_id))
+            Ok(match place(known, new, now)? {
+                Placing::Same => Vec::new(),
+                Placing::Opened(changes) => changes,
+            })
+        };
+        self.answer(site, &request.order_id, decide, answering).await
     }
 
     /// Runs a command on an order. The answer is the order as it then stands.
     pub(crate) async fn run(&self, site: SiteId, id: &OrderId, command: &Command) -> Result<Order, RunError> {
+        match self.change(site, id, &decided_by(command), None).await? {
+            Ended::Now(order, _) => Ok(*order),
+            Ended::Before(_) => unreachable!("nothing was asked for by a key"),
+        }
+    }
+
+    /// Runs the command that a request asks for and answers the request. One that carries an `Idempotency-Key`
+    /// has its effect once: its answer is committed together with it.
+    pub(crate) async fn run_answering(
+        &self,
+        site: SiteId,
+        id: &OrderId,
+        command: &Command,
+        answering: Answering<'_>,
+    ) -> Result<Answer, RunError> {
+        self.answer(site, id, decided_by(command), answering).await
+    }
+
+    async fn answer<D>(
+        &self,
+        site: SiteId,
+        id: &OrderId,
+        decide: D,
+        answering: Answering<'_>,
+    ) -> Result<Answer, RunError>
+    where
+        D: Fn(Option<&Order>, Timestamp) -> Result<Vec<Change>, RunError>,
+    {
+        match self.change(site, id, &decide, Some(&answering)).await? {
+            Ended::Now(_, Some(kept)) => Ok(Answer::success(kept, false)),
+            Ended::Now(order, None) => answering.render(&order).map_err(RunError::Failed),
+            Ended::Before(answer) => Ok(answer),
+        }
+    }
+
+    /// The loop. `decide` gives no changes where everything is as it was asked to be.
+    async fn change<D>(
+        &self,
+        site: SiteId,
+        id: &OrderId,
+        decide: &D,
+        answering: Option<&Answering<'_>>,
+    ) -> Result<Ended, RunError>
+    where
+        D: Fn(Option<&Order>, Timestamp) -> Result<Vec<Change>, RunError>,
+    {
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
-            let known = self.look(site, id).await?.ok_or(RunError::NotFound)?;
-            let now = self.now();
-            let changes = decide(&known, command.clone(), now)?;
-            if changes.is_empty() {
-                return Ok(known);
+            let (known, now) = (self.look(site, id).await?, self.now());
+            let refused = match decide(known.as_ref(), now) {
+                Ok(changes) => match self.commit(site, id, known, changes, answering, now).await? {
+                    Some(ended) => return Ok(ended),
+                    None => None,
+                },
+                Err(refused) => Some(refused),
+            };
+            // Whoever was faster may have been this very request, sent to another node.
+            if let Some(before) = self.answered_before(answering).await? {
+                return Ok(Ended::Before(before));
             }
-            if let Some(order) = self.commit(site, id, Some(known), changes, now).await? {
-                return Ok(order);
+            if let Some(refused) = refused {
+                return Err(refused);
             }
         }
         Err(busy(id))
@@ -95,48 +152,70 @@ impl App {
         self.store.load(site, id).await.map_err(|error| RunError::Failed(error.into()))
     }
 
+    async fn answered_before(&self, answering: Option<&Answering<'_>>) -> Result<Option<Answer>, RunError> {
+        let Some(ticket) = answering.and_then(|answering| answering.ticket) else {
+            return Ok(None);
+        };
+        ticket.find_answer(self).await.map_err(|error| RunError::Failed(error.into()))
+    }
+
     /// Commits, and does what follows, whether or not whoever asked still waits; `None` when somebody was
-    /// faster.
+    /// faster. The answer is rendered first: it is of the same commit.
     async fn commit(
         &self,
         site: SiteId,
         id: &OrderId,
         known: Option<Order>,
         changes: Vec<Change>,
+        answering: Option<&Answering<'_>>,
         now: Timestamp,
-    ) -> Result<Option<Order>, RunError> {
+    ) -> Result<Option<Ended>, RunError> {
+        let next =
+            if changes.is_empty() { known.clone() } else { Order::after(known.as_ref(), &changes, now) };
+        let next = next.with_context(|| format!("there is no order {id} to change"));
+        let next = next.map_err(RunError::Failed)?;
+        let kept = answering.and_then(|answering| answering.keep(&next)).transpose();
+        let kept = kept.map_err(RunError::Failed)?;
+        if changes.is_empty() && kept.is_none() {
+            return Ok(Some(Ended::Now(Box::new(next), None)));
+        }
         let (app, id) = (self.clone(), id.clone());
-        let committed =
-            self.underway.spawn(async move { app.commit_now(site, &id, known, &changes, now).await });
-        committed.await.unwrap_or_else(|error| Err(RunError::Failed(error.into())))
+        let committed = self.underway.spawn(async move {
+            app.commit_now(site, &id, known, &changes, kept.as_ref(), now).await.map(|done| (done, kept))
+        });
+        let (done, kept) = match committed.await {
+            Ok(committed) => committed?,
+            Err(error) => return Err(RunError::Failed(error.into())),
+        };
+        Ok(done.then(|| Ended::Now(Box::new(next), kept)))
     }
 
+    /// Whether it was done: `false` when somebody was faster.
     async fn commit_now(
         &self,
         site: SiteId,
         id: &OrderId,
         known: Option<Order>,
         changes: &[Change],
+        kept: Option<&KeptAnswer>,
         now: Timestamp,
-    ) -> Result<Option<Order>, RunError> {
-        match self.store.commit(site, id, known.as_ref(), changes, now).await {
+    ) -> Result<bool, RunError> {
+        let committed = match kept {
+            Some(kept) if changes.is_empty() => self.store.keep_answer(id, kept, now).await,
+            kept => self.store.commit_answering(site, id, known.as_ref(), changes, kept, now).await,
+        };
+        match committed {
             Ok(()) => {}
-            Err(WriteError::Stale) => return Ok(None),
+            Err(WriteError::Stale) => return Ok(false),
             Err(error) => {
                 let error = anyhow::Error::from(error).context(format!("committing order {id}"));
                 return Err(RunError::Failed(error));
             }
         }
+        if changes.is_empty() {
+            return Ok(true);
+        }
         self.forget_cards(site, changes);
-        let placed = changes.iter().find_map(|change| match change {
-            Change::OrderPlaced(order) => Some((**order).clone()),
-            _ => None,
-        });
-        let mut order = known.or(placed).ok_or_else(|| busy(id))?;
-        let modified_at = order.modified_by(changes, now);
-        changes.iter().for_each(|change| order.apply(change));
-        order.version = order.version.saturating_add(1);
-        order.modified_at = modified_at;
         // What is due later is found by the worker's own look.
         let soon = now.plus(Millis::seconds(1));
         let due = |change: &Change| match change {
@@ -148,7 +227,7 @@ impl App {
             self.work.notify_one();
         }
         self.announce(site, id);
-        Ok(Some(order))
+        Ok(true)
     }
 
     /// A card is kept no longer than its attempt may still need it.
@@ -161,6 +240,10 @@ impl App {
             }
         }
     }
+}
+
+fn decided_by(command: &Command) -> impl Fn(Option<&Order>, Timestamp) -> Result<Vec<Change>, RunError> {
+    move |known, now| Ok(decide(known.ok_or(RunError::NotFound)?, command.clone(), now)?)
 }
 
 fn busy(id: &OrderId) -> RunError {

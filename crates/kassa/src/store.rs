@@ -1,8 +1,9 @@
 //! What is kept: orders, keys, the outbox, jobs, the ledger and the simulator's book.
 //!
-//! Orders change only through `Store::commit`, which takes the changes of one decision as data and
+//! Orders change only through `Store::commit_answering`, which takes the changes of one decision as data and
 //! commits them in one transaction of writes, guarded by the order's version.
 
+mod answers;
 mod audit;
 pub(crate) mod book;
 pub(crate) mod commit;
@@ -22,6 +23,7 @@ mod tokens;
 mod transaction_row;
 pub(crate) mod words;
 
+pub(crate) use answers::KeptAnswer;
 pub use db::Location;
 pub(crate) use evidence::NewEvidence;
 pub(crate) use jobs::Claimed;

@@ -30,6 +30,10 @@ const LEASE: Millis = Millis::seconds(30);
 const JOBS: i64 = 64;
 /// How many notifications are under way at once.
 const DELIVERIES: usize = 256;
+/// How many old answers are forgotten at once.
+const FORGOTTEN: usize = 500;
+/// How often old answers are looked for.
+const FORGET_EVERY: Millis = Millis::minutes(1);
 /// How long after a job failed for a reason of our own it is tried again.
 const TROUBLE: Millis = Millis::seconds(5);
 /// How long a worker sleeps at most: other nodes may have left work behind.
@@ -56,11 +60,12 @@ pub(crate) async fn work(app: App, stopped: watch::Receiver<bool>) {
 async fn work_until(app: App, mut stopped: watch::Receiver<bool>) {
     let permits = Arc::new(Semaphore::new(DELIVERIES));
     let mut deliveries = JoinSet::new();
+    let mut forget_at = app.now();
     while !*stopped.borrow() {
         let looked_at = app.now();
         app.cards.forget_old(looked_at);
         let claimed = app.claim_due(permits.available_permits()).await;
-        let mut busy = !claimed.is_empty();
+        let mut busy = !claimed.is_empty() | app.forget_answers(&mut forget_at).await;
         for (delivery, slot) in claimed {
             let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
                 return;
@@ -102,10 +107,28 @@ impl App {
                 });
             }
             let delivered = deliveries.join_all().await.len();
-            if !self.work_jobs().await && delivered == 0 {
+            let forgotten = self.forget_answers(&mut self.now()).await;
+            if !self.work_jobs().await && delivered == 0 && !forgotten {
                 return;
             }
         }
+    }
+
+    /// Forgets some of the answers that are kept no longer, when that is due `at`; whether there may be more.
+    async fn forget_answers(&self, at: &mut Timestamp) -> bool {
+        let now = self.now();
+        if now < *at {
+            return false;
+        }
+        let forgotten = self.store.forget_answers(now, i64::try_from(FORGOTTEN).unwrap_or(i64::MAX)).await;
+        let more = forgotten.unwrap_or_else(|error| {
+            tracing::warn!(%error, "old answers could not be forgotten; they no longer count all the same");
+            0
+        }) == FORGOTTEN;
+        if !more {
+            *at = now.plus(FORGET_EVERY);
+        }
+        more
     }
 
     /// Claims what is due and may run: `room` deliveries at most, and no more of a site than its slots.

@@ -176,6 +176,21 @@ impl Order {
         if changes.iter().any(seen) { now } else { self.modified_at }
     }
 
+    /// The order as it stands once `changes` of one decision about `known`, or nothing, are committed; `None`
+    /// when they place no order where there is none.
+    #[must_use]
+    pub fn after(known: Option<&Self>, changes: &[Change], now: Timestamp) -> Option<Self> {
+        let placed = changes
+            .iter()
+            .find_map(|change| if let Change::OrderPlaced(order) = change { Some(&**order) } else { None });
+        let mut order = known.or(placed)?.clone();
+        order.modified_at = order.modified_by(changes, now);
+        let version = order.version.saturating_add(1);
+        changes.iter().for_each(|change| order.apply(change));
+        order.version = version;
+        Some(order)
+    }
+
     /// The order after one more change.
     pub fn apply(&mut self, change: &Change) {
         match change {

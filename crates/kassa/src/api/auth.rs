@@ -12,7 +12,7 @@ use payments::time::Millis;
 const TOUCH_EVERY: Millis = Millis::minutes(1);
 
 /// The site whose key the request carries.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Caller {
     pub(crate) site: Site,
 }
@@ -21,6 +21,10 @@ impl FromRequestParts<App> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Error> {
+        // Another part of the same request has asked already.
+        if let Some(known) = parts.extensions.get::<Self>() {
+            return Ok(known.clone());
+        }
         let key = presented(parts)?;
         let found = find_key(&app.store, &app.keys, key.trim()).await;
         let found = found.map_err(|error| Error::internal(&error))?;
@@ -28,7 +32,9 @@ impl FromRequestParts<App> for Caller {
         let site = app.store.site(key.site).await.map_err(|error| Error::internal(&error))?;
         let site = site.ok_or_else(Error::wrong_key)?;
         app.remember_use(&key);
-        Ok(Self { site })
+        let caller = Self { site };
+        parts.extensions.insert(caller.clone());
+        Ok(caller)
     }
 }
 

@@ -110,6 +110,16 @@ impl Error {
         Self::new(StatusCode::CONFLICT, code, info)
     }
 
+    /// 422: the request is understood and cannot be taken like this.
+    pub(crate) fn unprocessable(info: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, UNKNOWN, info)
+    }
+
+    /// 422: an `Idempotency-Key` that was used for another request.
+    pub(crate) fn key_reused() -> Self {
+        Self::unprocessable("Invalid Idempotency-Key: it was used before, for another request")
+    }
+
     /// 404: no such gateway.
     pub(crate) fn unknown_gateway() -> Self {
         let info = "Invalid gateway: unknown gateway";
@@ -168,18 +178,31 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let body =
             Refusal { success: false, data: Map::new(), error_code: self.code, error_info: &self.info };
-        answer(self.status, &body)
+        answer(self.status, write(&body))
     }
 }
 
-/// 200 with `data` in the envelope. `data` is an object or a list, for several clients crash on `null`.
+/// 200 with `data` in the envelope.
 pub(crate) fn success(data: &Value) -> Response {
-    debug_assert!(data.is_object() || data.is_array(), "data is an object or a list");
-    answer(StatusCode::OK, &Success { success: true, data })
+    success_of(envelope(data))
 }
 
-fn answer(status: StatusCode, body: &impl Serialize) -> Response {
-    let body = serde_json::to_string(body).expect("an envelope of text keys can be written as JSON");
+/// `data` in the envelope of a success. It is an object or a list, for several clients crash on `null`.
+pub(super) fn envelope(data: &Value) -> String {
+    debug_assert!(data.is_object() || data.is_array(), "data is an object or a list");
+    write(&Success { success: true, data })
+}
+
+/// 200 with what [`envelope`] gave.
+pub(super) fn success_of(envelope: String) -> Response {
+    answer(StatusCode::OK, envelope)
+}
+
+fn write(body: &impl Serialize) -> String {
+    serde_json::to_string(body).expect("an envelope of text keys can be written as JSON")
+}
+
+fn answer(status: StatusCode, body: String) -> Response {
     let headers =
         [(header::CONTENT_TYPE, "application/json; charset=UTF-8"), (header::CACHE_CONTROL, "no-store")];
     (status, headers, body).into_response()
@@ -224,6 +247,7 @@ mod tests {
                 r#"Invalid order_id: "my "order" 1" already has a paid transaction"#,
             ),
             (Error::conflict(1034, "nothing left"), 409, 1034, "nothing left"),
+            (Error::unprocessable("not like this"), 422, 1000, "not like this"),
             (Error::body_too_large(), 413, 1000, "Request body too large"),
             (Error::internal(&"disk on fire"), 500, 9999, "Internal error"),
         ] {

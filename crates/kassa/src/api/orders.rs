@@ -1,9 +1,10 @@
 //! `/v1/json/orders`: placing and reading orders.
 
 use super::auth::Caller;
-use super::body::{Raw, object};
+use super::body::object;
 use super::create_order::{self, Rules, Written};
 use super::error::{self, Error};
+use super::idempotency::{Answer, Asked};
 use super::refusal::refused;
 use super::{direct, order_view, update_order};
 use crate::app::App;
@@ -23,10 +24,10 @@ pub(super) fn router() -> Router<App> {
 }
 
 /// `POST /orders`: a payment link for an order.
-async fn create(State(app): State<App>, caller: Caller, Raw(bytes): Raw) -> Result<Response, Error> {
-    let body = object(&bytes)?;
+async fn create(State(app): State<App>, caller: Caller, asked: Asked) -> Result<Answer, Error> {
+    let body = object(&asked.bytes)?;
     let rules = Rules { live: caller.site.live, may_send_cards: caller.site.may_send_cards() };
-    let request = create_order::parse(&body, &Written::of(&bytes), &rules)?;
+    let request = create_order::parse(&body, &Written::of(&asked.bytes), &rules)?;
     // A live site needs an acquirer of its own; the simulator never serves one.
     if caller.site.live || !request.gateway.is_none_or(|gateway| caller.site.gateways.contains(&gateway)) {
         return Err(Error::unknown_gateway());
@@ -36,14 +37,12 @@ async fn create(State(app): State<App>, caller: Caller, Raw(bytes): Raw) -> Resu
         return Err(Error::invalid(error::CURRENCY, "currency", "is not collected through this gateway"));
     }
     let digest = create_order::digest(&body, &app.keys);
-    let card = direct::card(&app, &caller.site, &request).await?;
-    let placed = app.place(caller.site.id, &request, digest).await;
-    let order = placed.map_err(|error| refused(error, &request.order_id))?;
-    if let Some(card) = card {
-        return direct::pay(&app, &caller.site, order, card).await;
+    if let Some(card) = direct::card(&app, &caller.site, &request).await? {
+        return direct::pay(&app, &caller.site, &request, digest, card, &asked).await;
     }
-    let created = order_view::render_created(&order, &app.settings.public_url);
-    Ok(error::success(&created.map_err(|error| Error::internal(&error))?))
+    let show = |order: &Order| order_view::render_created(order, &app.settings.public_url);
+    let placed = app.place(caller.site.id, &request, digest, asked.answering(&show)).await;
+    placed.map_err(|error| refused(error, &request.order_id))
 }
 
 /// `GET /orders/{id}`: the whole order, by the shop's reference or by a PSP id.

@@ -1,7 +1,7 @@
 //! Changes as statements: one `match`, one statement per change, all guarded by the order's version.
 
 use super::db::{Statement, Value, Write, WriteError, statement};
-use super::{Store, movement_row, tokens, transaction_row, words};
+use super::{KeptAnswer, Store, movement_row, tokens, transaction_row, words};
 use payments::change::{Change, Job};
 use payments::ids::{OrderId, SessionId, SiteId, TransactionId};
 use payments::ledger::{Step, Transfer};
@@ -19,16 +19,19 @@ struct Subject<'a> {
 }
 
 impl Store {
-    /// Commits the changes of one decision about an order of which `known` was looked at, or nothing.
+    /// Commits the changes of one decision about an order of which `known` was looked at, or nothing, and with
+    /// them the answer of the request that asked for them, when it has to be kept.
     ///
     /// # Errors
-    /// [`WriteError::Stale`] when the order is no longer as `known`: look again and decide again.
-    pub(crate) async fn commit(
+    /// [`WriteError::Stale`] when the order is no longer as `known`, or the request's key has an answer already:
+    /// look again and decide again.
+    pub(crate) async fn commit_answering(
         &self,
         site: SiteId,
         order: &OrderId,
         known: Option<&Order>,
         changes: &[Change],
+        answer: Option<&KeptAnswer>,
         now: Timestamp,
     ) -> Result<(), WriteError> {
         let version = known.map_or(1, |known| known.version.saturating_add(1));
@@ -55,6 +58,7 @@ impl Store {
                 (change, _) => rest.extend(statement_of(change, &subject)),
             }
         }
+        rest.extend(answer.into_iter().flat_map(|answer| answer.statements(now)));
         let Some(first) = first else {
             return Err(WriteError::Failed("a commit without an order".to_owned()));
         };

@@ -159,7 +159,7 @@ pub(crate) struct Write {
 /// Why a write did not happen, or may not have.
 #[derive(Clone, Debug)]
 pub(crate) enum WriteError {
-    /// The guard touched no row: somebody was faster.
+    /// The guard touched no row, or what may be there once is there already: somebody was faster.
     Stale,
     /// It was refused or could not be tried; nothing of it happened.
     Failed(String),
@@ -239,6 +239,7 @@ pub(crate) struct Migration {
 pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "orders", sql: include_str!("../../migrations/0001_orders.sql") },
     Migration { version: 2, name: "movements", sql: include_str!("../../migrations/0002_movements.sql") },
+    Migration { version: 3, name: "answers", sql: include_str!("../../migrations/0003_answers.sql") },
 ];
 
 /// The table that remembers which migrations were applied.

@@ -1,5 +1,6 @@
 //! The store's contract: one suite, run on both engines.
 
+mod answers;
 mod book;
 // The test databases of `tests/it`.
 #[path = "../../tests/it/harness/database.rs"]
@@ -35,6 +36,20 @@ struct Bench {
     location: Location,
     random: Random,
     _folder: TempDir,
+}
+
+impl Store {
+    /// A commit without an answer to keep.
+    async fn commit(
+        &self,
+        site: SiteId,
+        order: &OrderId,
+        known: Option<&Order>,
+        changes: &[Change],
+        now: Timestamp,
+    ) -> Result<(), WriteError> {
+        self.commit_answering(site, order, known, changes, None, now).await
+    }
 }
 
 fn eur(minor: i64) -> Amount {

@@ -2,6 +2,7 @@
 
 mod again;
 mod gateways;
+mod idempotency;
 mod keys;
 mod lenient;
 mod mistakes;

@@ -101,6 +101,11 @@ impl Gateway {
         serve(&self.setup, &self.clock, self.app.store().clone(), self.folder.path()).await.0
     }
 
+    /// Where another process on the same database can be reached.
+    pub(crate) async fn twin_url(&self) -> String {
+        serve(&self.setup, &self.clock, self.app.store().clone(), self.folder.path()).await.1
+    }
+
     /// The order of the README, with this shop's URLs.
     pub(crate) fn order(&self, id: &str) -> Value {
         json!({
@@ -129,9 +134,21 @@ impl Gateway {
         headers: &[(&'static str, &str)],
         body: &str,
     ) -> Answer {
+        self.call_at(&self.url, method, path, headers, body).await
+    }
+
+    /// A call of the process at `url`.
+    pub(crate) async fn call_at(
+        &self,
+        url: &str,
+        method: &str,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        body: &str,
+    ) -> Answer {
         let request = outbound::Request {
             method: method.parse().unwrap(),
-            url: format!("{}{path}", self.url).parse().unwrap(),
+            url: format!("{url}{path}").parse().unwrap(),
             headers: headers.iter().map(|(name, value)| (*name, (*value).to_owned())).collect(),
             body: body.as_bytes().to_vec(),
         };

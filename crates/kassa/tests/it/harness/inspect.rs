@@ -9,9 +9,8 @@ impl Gateway {
     /// Runs one statement and answers its rows as text; NULL is empty.
     pub(crate) async fn sql(&self, sql: &str) -> Vec<Vec<String>> {
         match &self.location {
-            Location::File(path) => {
-                let connection = rusqlite::Connection::open(path).unwrap();
-                connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+            Location::File(_) => {
+                let connection = self.sqlite();
                 let mut statement = connection.prepare(sql).unwrap();
                 let width = statement.column_count();
                 let rows = statement.query_map([], |row| {
@@ -33,6 +32,14 @@ impl Gateway {
                 rows.map(|row| (0..row.len()).map(|at| column(&row, at)).collect()).collect()
             }
         }
+    }
+
+    /// A connection to the embedded database.
+    pub(crate) fn sqlite(&self) -> rusqlite::Connection {
+        let Location::File(path) = &self.location else { panic!("this database is not embedded") };
+        let connection = rusqlite::Connection::open(path).unwrap();
+        connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+        connection
     }
 
     /// The one number that a query answers.
