@@ -16,6 +16,7 @@ mod orders;
 pub(crate) mod refunds;
 mod refusal;
 mod update_order;
+mod waiting;
 
 use crate::app::App;
 use axum::Router;

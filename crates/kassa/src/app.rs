@@ -16,6 +16,7 @@ use payments::time::{Millis, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, broadcast};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// What an operator decides about a running gateway.
@@ -50,6 +51,8 @@ pub struct Parts {
     pub(crate) cards: CardsInHand,
     /// What has to come to its end before the process may.
     pub(crate) underway: TaskTracker,
+    /// Cancelled when the process is asked to end: whoever waits for news is answered without.
+    pub(crate) stopping: CancellationToken,
     /// Whose requests with an `Idempotency-Key` are being answered.
     pub(crate) in_flight: InFlight,
     /// Which sites are being told something.
@@ -98,6 +101,7 @@ impl App {
             in_flight: InFlight::default(),
             slots: Slots::default(),
             underway,
+            stopping: CancellationToken::new(),
             work,
             changed,
         };
@@ -113,6 +117,11 @@ impl App {
     #[must_use]
     pub fn store(&self) -> &Store {
         &self.store
+    }
+
+    /// Keeps no request waiting for news any longer: the process is about to end.
+    pub fn stop_waiting(&self) {
+        self.stopping.cancel();
     }
 
     /// A new session's name.

@@ -14,6 +14,7 @@
 use super::auth::Caller;
 use super::body::{Raw, object};
 use super::error::{self, Error, MISSING_DATA, UNKNOWN};
+use super::waiting::with_version;
 use crate::app::App;
 use crate::keys::KeyRing;
 use crate::store::KeptAnswer;
@@ -141,10 +142,13 @@ impl Answer {
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response {
-        let Self::Success { body, order_version: _, replayed } = self else {
+        let Self::Success { body, order_version, replayed } = self else {
             return Error::key_reused().into_response();
         };
         let mut response = error::success_of(body);
+        if let Some(version) = order_version {
+            response = with_version(response, version);
+        }
         if replayed {
             response.headers_mut().insert("idempotent-replayed", HeaderValue::from_static("true"));
         }

@@ -7,6 +7,7 @@ use super::error::{self, Error};
 use super::idempotency::{Answer, Asked};
 use super::refusal::refused;
 use super::{direct, order_view, update_order};
+use super::waiting::{Wait, with_version};
 use crate::app::App;
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -46,11 +47,12 @@ async fn create(State(app): State<App>, caller: Caller, asked: Asked) -> Result<
 }
 
 /// `GET /orders/{id}`: the whole order, by the shop's reference or by a PSP id.
-async fn read(State(app): State<App>, caller: Caller, id: OrderPath) -> Result<Response, Error> {
+async fn read(State(app): State<App>, caller: Caller, id: OrderPath, wait: Wait) -> Result<Response, Error> {
     let order = find(&app, &caller, id).await?;
+    let order = wait.until_reached(&app, order).await?;
     let zone = caller.site.zone().map_err(|error| Error::internal(&error))?;
     let view = order_view::render(&order, &zone).map_err(|error| Error::internal(&error))?;
-    Ok(error::success(&view))
+    Ok(with_version(error::success(&view), order.version))
 }
 
 /// The id in the path, percent-decoded; one that cannot be decoded belongs to no order.

@@ -49,6 +49,10 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
     let (stop, stopped) = watch::channel(false);
     let working = tokio::spawn(worker::work(app.clone(), stopped));
     let watching = tokio::spawn(watch_keys(Arc::clone(&opened.keys)));
+    let stopping = async {
+        stopping.await;
+        app.stop_waiting();
+    };
     server::serve(listener, app.router(), limits, stopping).await;
     tracing::info!("stopping: what is under way is finished");
     app.underway.close();

@@ -7,3 +7,4 @@ mod keys;
 mod lenient;
 mod mistakes;
 mod stages;
+mod waiting;
