@@ -15,3 +15,23 @@ CREATE TABLE idempotent_answer (
 );
 
 CREATE INDEX answer_age ON idempotent_answer (created_at);
+
+-- What a shop was to hear of, in an order without gaps. A row is written with its change and gets its number when it
+-- is read: so no change waits for another, and no number ever appears behind one that was read.
+CREATE TABLE order_event (
+    site_id BIGINT NOT NULL,
+    order_id TEXT NOT NULL,
+    -- the order's version after the change
+    version BIGINT NOT NULL,
+    -- the API's words as the order then stood
+    status TEXT NOT NULL,
+    financial_status TEXT,
+    created_at BIGINT NOT NULL,
+    -- 1, 2, 3 … within the site; NULL until somebody reads
+    number BIGINT,
+    PRIMARY KEY (site_id, order_id, version),
+    FOREIGN KEY (site_id, order_id) REFERENCES shop_order (site_id, order_id)
+);
+
+CREATE UNIQUE INDEX event_number ON order_event (site_id, number);
+CREATE INDEX event_without_number ON order_event (site_id) WHERE number IS NULL;

@@ -8,6 +8,7 @@ pub(crate) mod create_order;
 mod direct;
 mod disputes;
 pub(crate) mod error;
+mod events;
 mod gateways;
 pub(crate) mod idempotency;
 pub(crate) mod json;
@@ -29,4 +30,5 @@ pub(crate) fn router() -> Router<App> {
         .merge(disputes::router())
         .merge(gateways::router())
         .merge(account::router())
+        .merge(events::router())
 }

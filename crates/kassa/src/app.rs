@@ -16,6 +16,7 @@ use payments::time::{Millis, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, broadcast};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -164,14 +165,14 @@ impl App {
     where
         F: Fn(&Order) -> bool,
     {
-        let deadline = tokio::time::Instant::now() + patience;
-        let mut changes = self.changed.subscribe();
+        let deadline = Instant::now() + patience;
+        let mut changes = self.listen();
         loop {
             let order = self.store.load(site, id).await?;
-            if order.as_ref().is_none_or(&enough) || tokio::time::Instant::now() >= deadline {
+            if order.as_ref().is_none_or(&enough) || Instant::now() >= deadline {
                 return Ok(order);
             }
-            self.pause_until_changed(&mut changes, site, id, deadline).await;
+            changes.next(deadline, |at, order| at == site && order == id).await;
         }
     }
 
@@ -183,29 +184,40 @@ impl App {
         version: i64,
         patience: Duration,
     ) -> anyhow::Result<()> {
-        let deadline = tokio::time::Instant::now() + patience;
+        let deadline = Instant::now() + patience;
         let by = self.now().plus(Millis(i64::try_from(patience.as_millis()).unwrap_or(i64::MAX)));
-        let mut changes = self.changed.subscribe();
+        let mut changes = self.listen();
         while self.store.may_be_told_by(site, id, version, self.now(), by).await? {
-            if tokio::time::Instant::now() >= deadline {
+            if Instant::now() >= deadline {
                 break;
             }
-            self.pause_until_changed(&mut changes, site, id, deadline).await;
+            changes.next(deadline, |at, order| at == site && order == id).await;
         }
         Ok(())
     }
 
-    async fn pause_until_changed(
-        &self,
-        changes: &mut broadcast::Receiver<(SiteId, OrderId)>,
-        site: SiteId,
-        id: &OrderId,
-        deadline: tokio::time::Instant,
-    ) {
-        let look_again = deadline.min(tokio::time::Instant::now() + LOOK_AGAIN);
+    /// Hears of every change from now on.
+    pub(crate) fn listen(&self) -> Changes {
+        Changes(self.changed.subscribe())
+    }
+}
+
+/// The changes that somebody waits for. Those of other nodes are not heard: after a while, whoever waits looks
+/// for himself.
+#[derive(Debug)]
+pub(crate) struct Changes(broadcast::Receiver<(SiteId, OrderId)>);
+
+impl Changes {
+    /// Waits for a change of an order of the site, or until it is time to look.
+    pub(crate) async fn next_of(&mut self, site: SiteId, deadline: Instant) {
+        self.next(deadline, |at, _| at == site).await;
+    }
+
+    async fn next(&mut self, deadline: Instant, wanted: impl Fn(SiteId, &OrderId) -> bool) {
+        let look_again = deadline.min(Instant::now() + LOOK_AGAIN);
         let changed = async {
-            while let Ok((at, order)) = changes.recv().await {
-                if at == site && order == *id {
+            while let Ok((site, order)) = self.0.recv().await {
+                if wanted(site, &order) {
                     break;
                 }
             }

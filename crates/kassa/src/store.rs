@@ -8,6 +8,7 @@ mod audit;
 pub(crate) mod book;
 pub(crate) mod commit;
 pub(crate) mod db;
+mod events;
 mod evidence;
 mod jobs;
 mod movement_row;
@@ -25,6 +26,7 @@ pub(crate) mod words;
 
 pub(crate) use answers::KeptAnswer;
 pub use db::Location;
+pub(crate) use events::Event;
 pub(crate) use evidence::NewEvidence;
 pub(crate) use jobs::Claimed;
 pub(crate) use notifications::{Delivery, Heard, Next};

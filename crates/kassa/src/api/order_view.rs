@@ -188,7 +188,7 @@ fn completed_at(transaction: &Transaction) -> Option<Timestamp> {
 }
 
 /// `YYYY-MM-DDTHH:MM:SS`: what a clock on the wall of `zone` showed.
-fn wall_clock(at: Timestamp, zone: &TimeZone) -> anyhow::Result<String> {
+pub(super) fn wall_clock(at: Timestamp, zone: &TimeZone) -> anyhow::Result<String> {
     let at = jiff::Timestamp::from_millisecond(at.0).context("a stored time is out of range")?;
     Ok(zone.to_datetime(at).strftime("%Y-%m-%dT%H:%M:%S").to_string())
 }

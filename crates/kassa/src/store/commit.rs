@@ -1,7 +1,7 @@
 //! Changes as statements: one `match`, one statement per change, all guarded by the order's version.
 
 use super::db::{Statement, Value, Write, WriteError, statement};
-use super::{KeptAnswer, Store, movement_row, tokens, transaction_row, words};
+use super::{KeptAnswer, Store, events, movement_row, tokens, transaction_row, words};
 use payments::change::{Change, Job};
 use payments::ids::{OrderId, SessionId, SiteId, TransactionId};
 use payments::ledger::{Step, Transfer};
@@ -54,6 +54,8 @@ impl Store {
                 (Change::NotificationDue, _) => {
                     rest.push(notification_superseded(&subject));
                     rest.push(notification_due(&subject));
+                    let next = Order::after(known, changes, now);
+                    rest.extend(next.map(|next| events::insert(&next, now)));
                 }
                 (change, _) => rest.extend(statement_of(change, &subject)),
             }

@@ -5,6 +5,7 @@ mod book;
 // The test databases of `tests/it`.
 #[path = "../../tests/it/harness/database.rs"]
 mod database;
+mod events;
 mod groups;
 mod jobs;
 mod notifications;
