@@ -14,6 +14,7 @@ pub(crate) mod idempotency;
 pub(crate) mod json;
 pub(crate) mod order_view;
 mod orders;
+mod recurring;
 pub(crate) mod refunds;
 mod refusal;
 mod update_order;
@@ -28,6 +29,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(refunds::router())
         .merge(captures::router())
         .merge(disputes::router())
+        .merge(recurring::router())
         .merge(gateways::router())
         .merge(account::router())
         .merge(events::router())

@@ -53,9 +53,31 @@ impl App {
         digest: [u8; 32],
         answering: Answering<'_>,
     ) -> Result<Answer, RunError> {
+        self.answer(site, &request.order_id, self.placing(site, request, digest)?, answering).await
+    }
+
+    /// Places an order that is paid at once. The answer is the order as it then stands.
+    pub(crate) async fn place_to_pay(
+        &self,
+        site: SiteId,
+        request: &CreateOrder,
+        digest: [u8; 32],
+    ) -> Result<Order, RunError> {
+        match self.change(site, &request.order_id, &self.placing(site, request, digest)?, None).await? {
+            Ended::Now(order, _) => Ok(*order),
+            Ended::Before(_) => unreachable!("nothing was asked for by a key"),
+        }
+    }
+
+    fn placing(
+        &self,
+        site: SiteId,
+        request: &CreateOrder,
+        digest: [u8; 32],
+    ) -> Result<impl Fn(Option<&Order>, Timestamp) -> Result<Vec<Change>, RunError>, RunError> {
         let details = serde_json::to_string(&request.details).context("writing the order's details");
         let details = details.map_err(RunError::Failed)?;
-        let decide = |known: Option<&Order>, now| {
+        Ok(move |known: Option<&Order>, now| {
             let new = NewOrder {
                 site,
                 id: request.order_id.clone(),
@@ -75,8 +97,7 @@ impl App {
                 Placing::Same => Vec::new(),
                 Placing::Opened(changes) => changes,
             })
-        };
-        self.answer(site, &request.order_id, decide, answering).await
+        })
     }
 
     /// Runs a command on an order. The answer is the order as it then stands.

@@ -1,12 +1,12 @@
 //! Changes: what a decision does to an order, as data. A store commits all changes of one decision or none.
 
+use crate::ids::TokenId;
 use crate::ids::{SessionId, TransactionId};
 use crate::ledger::{Step, Transfer};
 use crate::movement::Movement;
 use crate::order::{Order, Terms};
 use crate::session::{Ending, Session};
 use crate::time::Timestamp;
-use crate::ids::TokenId;
 use crate::token::Token;
 use crate::transaction::Transaction;
 

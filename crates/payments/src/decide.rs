@@ -225,9 +225,7 @@ pub fn decide(order: &Order, command: Command, now: Timestamp) -> Result<Vec<Cha
         Command::Refund(new) => refund::refund(order, *new, now),
         Command::CancelRefund { refund } => refund::cancel_refund(order, refund, now),
         Command::SendRefund { refund } => refund::send_refund(order, refund, now),
-        Command::RefundAnswered { refund, outcome } => {
-            refund::refund_answered(order, refund, &outcome, now)
-        }
+        Command::RefundAnswered { refund, outcome } => refund::refund_answered(order, refund, &outcome, now),
         Command::ChargedBack(new) => chargeback::charged_back(order, new, now),
         Command::Disputed { chargeback, turn } => chargeback::disputed(order, chargeback, turn, now),
         Command::Ship { annotations } => note::ship(order, annotations, now),

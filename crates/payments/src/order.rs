@@ -105,9 +105,7 @@ impl Order {
         match self.paid() {
             Some(Transaction { state: State::Completed { .. }, capturing, amount, .. }) => match capturing {
                 Capturing::Immediate => amount.minor,
-                Capturing::Manual => {
-                    self.sum(|movement| movement.is_capture() && movement.order == self.id)
-                }
+                Capturing::Manual => self.sum(|movement| movement.is_capture() && movement.order == self.id),
             },
             Some(_) | None => 0,
         }

@@ -61,7 +61,9 @@ fn later(order: &Order) -> Option<&'static str> {
 pub fn of_movement(movement: &Movement) -> Status {
     Status::both(match &movement.kind {
         Kind::Capture { .. } | Kind::Cancellation | Kind::ReverseChargeback { .. } => "completed",
-        Kind::Refund(RefundState::Reserved | RefundState::Sending | RefundState::Unknown { .. }) => "reserved",
+        Kind::Refund(RefundState::Reserved | RefundState::Sending | RefundState::Unknown { .. }) => {
+            "reserved"
+        }
         Kind::Refund(RefundState::Completed { .. }) => "completed",
         Kind::Refund(RefundState::Declined { .. }) => "declined",
         Kind::Refund(RefundState::Void) => "void",

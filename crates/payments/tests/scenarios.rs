@@ -7,7 +7,9 @@
 
 use payments::card::{Brand, CardSummary, Expiry, Gateway};
 use payments::change::{Change, Job};
-use payments::decide::{Command, NewOrder, Outcome, Placing, Refused, Screening, decide, place};
+use payments::decide::{
+    Attempt, Command, NewOrder, Outcome, Placing, Refused, Route, Screening, decide, place,
+};
 use payments::ids::{OrderId, SessionId, SiteId, TransactionId};
 use payments::ledger::{self, Account};
 use payments::money::{Amount, Currency};
@@ -16,7 +18,7 @@ use payments::session::LIFETIME_DEFAULT;
 use payments::status;
 use payments::threeds::{Authentication, Flow, TransStatus};
 use payments::time::{Millis, Timestamp};
-use payments::transaction::{Approval, Settlement, Verdict};
+use payments::transaction::{Approval, Capturing, Settlement, Verdict};
 use std::collections::BTreeMap;
 
 const SITE: SiteId = SiteId(7);
@@ -59,6 +61,8 @@ impl Scenario {
                 gateway: Some(Gateway::Brand(Brand::Maestro)),
                 amount: Amount::new(self.amount, Currency::parse("EUR").unwrap()),
                 description: "Test order description".to_owned(),
+                capturing: Capturing::Immediate,
+                recurring: None,
                 details: format!("{{\"n\":{digest}}}"),
             },
             lifetime: LIFETIME_DEFAULT,
@@ -72,7 +76,7 @@ impl Scenario {
     }
 
     fn submit(&mut self, screening: Screening) -> Command {
-        Command::SubmitCard {
+        Command::SubmitCard(Box::new(Attempt {
             session: self.order().session.id.clone(),
             transaction: TransactionId::new(self.now.unix_seconds(), u32::from(self.draw())),
             card: CardSummary {
@@ -84,7 +88,9 @@ impl Scenario {
             },
             settlement: self.settlement,
             screening,
-        }
+            route: Route::Authenticate,
+            token: None,
+        }))
     }
 
     fn authenticated(&self, status: TransStatus, cancel: Option<&str>, card_at_hand: bool) -> Command {
@@ -192,14 +198,8 @@ impl Scenario {
             "nothing is open beside a paid attempt"
         );
         assert_eq!(self.balances.values().sum::<i64>(), 0, "the ledger sums to zero");
-        let mut expected: BTreeMap<Account, i64> = BTreeMap::new();
-        for transaction in &order.transactions {
-            if let Some(account) = ledger::expected(transaction) {
-                *expected.entry(account).or_default() += transaction.amount.minor;
-                *expected.entry(Account::Acquirer).or_default() -= transaction.amount.minor;
-            }
-        }
-        for account in [Account::Acquirer, Account::Uncleared, Account::Balance] {
+        let expected = ledger::expected(order);
+        for account in Account::ALL {
             let of = |balances: &BTreeMap<Account, i64>| balances.get(&account).copied().unwrap_or_default();
             assert_eq!(of(&self.balances), of(&expected), "{account:?}");
         }

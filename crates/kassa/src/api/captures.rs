@@ -1,9 +1,10 @@
 //! `/v1/json/orders/{id}/capture` and `/v1/json/capture/{id}`: what was authorised is collected or given back.
 
 use super::auth::Caller;
-use super::body::{Raw, object};
+use super::body::object;
 use super::create_order::fields::Fields;
 use super::error::{self, Error};
+use super::idempotency::{Answer, Asked};
 use super::orders::{OrderPath, find};
 use super::refunds::{Note, amount};
 use super::refusal::refused;
@@ -12,10 +13,10 @@ use crate::app::App;
 use axum::Router;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::Response;
 use axum::routing::{patch, post};
 use payments::decide::{Command, NewCapture, Refused};
 use payments::ids::OrderId;
+use payments::order::Order;
 use serde_json::{Value, json};
 
 /// The routes of this resource.
@@ -30,9 +31,9 @@ async fn create(
     State(app): State<App>,
     caller: Caller,
     id: OrderPath,
-    Raw(body): Raw,
-) -> Result<Response, Error> {
-    let body = object(&body)?;
+    asked: Asked,
+) -> Result<Answer, Error> {
+    let body = object(&asked.bytes)?;
     let order = find(&app, &caller, id).await?;
     let Value::Object(body) = &body else {
         return Err(Error::invalid(error::MISSING_DATA, "request body", "must be a JSON object"));
@@ -44,21 +45,25 @@ async fn create(
     let capture = app.draw_transaction(site).await.map_err(|error| Error::internal(&error))?;
     let named = fields.text("new_order_id", error::ORDER_ID)?.filter(|id| !id.is_empty());
     let part = OrderId::parse(&named.unwrap_or_else(|| capture.to_string()));
-    let part = part.ok_or_else(|| {
-        fields.fault("new_order_id", error::ORDER_ID, "must have 1 to 50 characters")
-    })?;
+    let part =
+        part.ok_or_else(|| fields.fault("new_order_id", error::ORDER_ID, "must have 1 to 50 characters"))?;
     let note = Note::read(&fields)?.written();
-    let new = NewCapture { id: capture, amount_minor, part: part.clone(), session: app.draw_session(site), note };
+    let new =
+        NewCapture { id: capture, amount_minor, part: part.clone(), session: app.draw_session(site), note };
     // An order id that is taken belongs to another order; the commit would find that out as well.
     let is_whole = amount_minor.is_none_or(|minor| minor == order.terms.amount.minor);
-    let taken = !is_whole && app.store.load(site, &part).await.map_err(|error| Error::internal(&error))?.is_some();
+    let taken =
+        !is_whole && app.store.load(site, &part).await.map_err(|error| Error::internal(&error))?.is_some();
     if taken && order.capturable() > 0 {
         return Err(refused(Refused::OrderIdTaken.into(), &order.id));
     }
-    let captured = app.run(site, &order.id, &Command::Capture(Box::new(new))).await;
-    let order = captured.map_err(|error| refused(error, &order.id))?;
-    let reference = order.movement(capture).map_or(&order.id, |movement| &movement.order);
-    Ok(error::success(&json!({ "order_id": reference.as_str(), "transaction_id": capture.0 })))
+    let show = |order: &Order| {
+        let reference = order.movement(capture).map_or(&order.id, |movement| &movement.order);
+        Ok(json!({ "order_id": reference.as_str(), "transaction_id": capture.0 }))
+    };
+    let command = Command::Capture(Box::new(new));
+    let captured = app.run_answering(site, &order.id, &command, asked.answering(&show)).await;
+    captured.map_err(|error| refused(error, &order.id))
 }
 
 /// The status that the shop wants the captured order to have: any that a paid one can have is fine, for all of
@@ -76,9 +81,9 @@ async fn cancel(
     State(app): State<App>,
     caller: Caller,
     id: OrderPath,
-    Raw(body): Raw,
-) -> Result<Response, Error> {
-    let body = object(&body)?;
+    asked: Asked,
+) -> Result<Answer, Error> {
+    let body = object(&asked.bytes)?;
     let order = find(&app, &caller, id).await?;
     let Value::Object(body) = &body else {
         return Err(Error::invalid(error::MISSING_DATA, "request body", "must be a JSON object"));
@@ -91,11 +96,13 @@ async fn cancel(
     let note = Note::read(&fields)?.written();
     let site = caller.site.id;
     let cancellation = app.draw_transaction(site).await.map_err(|error| Error::internal(&error))?;
-    let payment = order.leading().map_or(0, |payment| payment.id.0);
     let command = Command::CancelAuthorisation { cancellation, note };
-    app.run(site, &order.id, &command).await.map_err(|error| refused(error, &order.id))?;
-    let answer = json!({ "order_id": order.id.as_str(), "success": true, "transaction_id": payment });
-    Ok(error::success(&answer))
+    let show = |order: &Order| {
+        let payment = order.leading().map(|payment| payment.id.0);
+        Ok(json!({ "order_id": order.id.as_str(), "success": true, "transaction_id": payment }))
+    };
+    let cancelled = app.run_answering(site, &order.id, &command, asked.answering(&show)).await;
+    cancelled.map_err(|error| refused(error, &order.id))
 }
 
 /// The same for clients that cannot send PATCH.
@@ -104,8 +111,8 @@ async fn cancel_by_post(
     caller: Caller,
     id: OrderPath,
     headers: HeaderMap,
-    body: Raw,
-) -> Result<Response, Error> {
+    asked: Asked,
+) -> Result<Answer, Error> {
     only_as_patch(&headers)?;
-    cancel(state, caller, id, body).await
+    cancel(state, caller, id, asked).await
 }

@@ -27,6 +27,7 @@ use crate::keys::KeyRing;
 pub(crate) use amount::Written;
 use customer::Customer;
 use fields::Fields;
+use paying::Means;
 use payment_options::PaymentOptions;
 use payments::card::Gateway;
 use payments::ids::OrderId;
@@ -35,7 +36,6 @@ use payments::session::LIFETIME_DEFAULT;
 use payments::time::Millis;
 use payments::token::Recurring;
 use payments::transaction::Capturing;
-use paying::Means;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -168,17 +168,7 @@ pub(crate) fn parse(body: &Value, written: &Written<'_>, rules: &Rules) -> Resul
         var3: order.text("var3", error::VARIABLE)?,
         custom_info: custom_info(&order)?,
     };
-    Ok(CreateOrder {
-        order_id,
-        gateway,
-        amount,
-        description,
-        lifetime,
-        capturing,
-        recurring,
-        means,
-        details,
-    })
+    Ok(CreateOrder { order_id, gateway, amount, description, lifetime, capturing, recurring, means, details })
 }
 
 /// Unknown fields are ignored, but not those that say how the money moves.

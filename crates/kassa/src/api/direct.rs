@@ -2,18 +2,19 @@
 
 use super::create_order::CreateOrder;
 use super::create_order::paying::Means;
-use super::error::{self, Error};
+use super::error::Error;
+use super::idempotency::{Answer, Asked};
 use super::order_view;
 use super::refusal::refused;
 use crate::app::App;
 use crate::cards_in_hand::Card;
 use crate::notify;
+use crate::run::RunError;
 use crate::store::Site;
 use crate::submit::{Submission, Submitted};
 use crate::threeds::{Channel, challenge_path};
-use axum::response::Response;
 use payments::card::Gateway;
-use payments::decide::TokenWish;
+use payments::decide::{Refused, TokenWish};
 use payments::ids::TransactionId;
 use payments::order::Order;
 use payments::transaction::Transaction;
@@ -25,11 +26,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// The card of a direct order, with how it is to be submitted but for the session; `None` when the customer types
 /// it on our page.
-pub(super) async fn card(
-    app: &App,
-    site: &Site,
-    request: &CreateOrder,
-) -> Result<Option<Submission>, Error> {
+pub(super) async fn card(app: &App, site: &Site, request: &CreateOrder) -> Result<Option<Submission>, Error> {
     let currency = request.amount.currency;
     let submission = match &request.means {
         Means::Page => return Ok(None),
@@ -68,32 +65,53 @@ pub(super) async fn card(
     Ok(Some(submission))
 }
 
-/// Submits the card and answers the order as it stands when the outcome is known, or when the customer has to be
-/// authenticated.
-pub(super) async fn pay(app: &App, site: &Site, order: Order, card: Submission) -> Result<Response, Error> {
-    let id = order.id.clone();
-    // Asked for again: the attempt that is under way is the answer, and no second one.
-    let (order, transaction) = match order.open().map(|open| open.id) {
-        Some(open) => (order, open),
-        None => {
-            let session = Some(order.session.id.clone());
-            let submitted = app.submit(site, &order, Submission { session, ..card }).await;
-            match submitted.map_err(|error| refused(error, &id))? {
+/// Places the order, submits the card and answers the order as it stands when the outcome is known, or when the
+/// customer has to be authenticated.
+pub(super) async fn pay(
+    app: &App,
+    site: &Site,
+    request: &CreateOrder,
+    digest: [u8; 32],
+    card: Submission,
+    asked: &Asked,
+) -> Result<Answer, Error> {
+    let id = &request.order_id;
+    let failed = |error: &dyn std::fmt::Display| Error::internal(error);
+    let (order, transaction) = match app.place_to_pay(site.id, request, digest).await {
+        Ok(order) => match order.open().map(|open| open.id) {
+            // Asked for again: the attempt that is under way is the answer, and no second one.
+            Some(open) => (order, open),
+            None => match app.submit(site, &order, card).await.map_err(|error| refused(error, id))? {
                 Submitted::Decided(order, transaction) | Submitted::Challenge(order, transaction, _) => {
                     (*order, transaction)
                 }
-            }
+            },
+        },
+        // The answer to the same request was lost before it could be kept: the payment is the answer.
+        Err(RunError::Refused(Refused::AlreadyPaid)) if asked.is_keyed() => {
+            let known = app.store.load(site.id, id).await.map_err(|error| failed(&error))?;
+            let paid = known.filter(|order| order.session.digest == digest);
+            let paid = paid.and_then(|order| order.paid().map(|paid| paid.id).map(|paid| (order, paid)));
+            paid.ok_or_else(|| Error::order_taken(id))?
         }
+        Err(error) => return Err(refused(error, id)),
     };
+    let order = settled(app, order, transaction).await?;
+    let view = view(app, site, &order, transaction).map_err(|error| failed(&error))?;
+    let (answer, kept) = asked.answer(&view, app.now());
+    app.store.keep_answers(site.id, kept).await.map_err(|error| failed(&error))?;
+    Ok(answer)
+}
+
+/// The order once nobody asks the acquirer any more, or when that takes too long.
+async fn settled(app: &App, order: Order, transaction: TransactionId) -> Result<Order, Error> {
     let settled = |order: &Order| order.transaction(transaction).is_none_or(|known| !known.is_money_moving());
+    if settled(&order) {
+        return Ok(order);
+    }
     let patience = Duration::from_millis(u64::try_from(app.settings.answer_within.0).unwrap_or(0)) + GRACE;
-    let order = if settled(&order) {
-        order
-    } else {
-        let waited = app.wait_for(order.site, &id, patience, settled).await;
-        waited.map_err(|error| Error::internal(&error))?.ok_or_else(Error::unknown_order)?
-    };
-    Ok(error::success(&view(app, site, &order, transaction).map_err(|error| Error::internal(&error))?))
+    let waited = app.wait_for(order.site, &order.id, patience, settled).await;
+    waited.map_err(|error| Error::internal(&error))?.ok_or_else(Error::unknown_order)
 }
 
 /// The whole order, with where the customer goes now.
@@ -105,7 +123,8 @@ fn view(app: &App, site: &Site, order: &Order, transaction: TransactionId) -> an
     let attempt = order.transaction(transaction);
     let back = format!("{public_url}/connect/{session}/return/{transaction}");
     let options = &details.payment_options;
-    let redirect = options.redirect_url.as_deref().map(|url| notify::return_url(url, &order.id)).transpose()?;
+    let redirect =
+        options.redirect_url.as_deref().map(|url| notify::return_url(url, &order.id)).transpose()?;
     let cancel = options.cancel_url.as_deref().map(|url| notify::return_url(url, &order.id)).transpose()?;
     let payment_url = match attempt {
         Some(attempt) if attempt.is_authenticating() => {

@@ -9,9 +9,10 @@
 //! | `POST /simulator/orders/{id}/review` | simulator | ends the review of a payment that is held |
 
 use super::auth::Caller;
-use super::body::{Raw, object};
+use super::body::object;
 use super::create_order::fields::Fields;
 use super::error::{self, Error};
+use super::idempotency::{Answer, Asked};
 use super::orders::{OrderPath, find};
 use super::refunds::{Note, amount};
 use super::refusal::refused;
@@ -22,7 +23,6 @@ use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
-use axum::response::Response;
 use axum::routing::{patch, post};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -53,16 +53,16 @@ async fn send_evidence(
     State(app): State<App>,
     caller: Caller,
     id: OrderPath,
-    Raw(body): Raw,
-) -> Result<Response, Error> {
-    let body = object(&body)?;
+    asked: Asked,
+) -> Result<Answer, Error> {
+    let body = object(&asked.bytes)?;
     let order = find(&app, &caller, id).await?;
     let (kind, name, description, content) = evidence(members(&body)?)?;
     let chargeback = disputed(&order)?;
     let digest = Sha256::digest(&content).into();
     let new = NewEvidence { site: caller.site.id, chargeback, digest, kind, name, description, content };
     app.store.keep_evidence(&new, app.now()).await.map_err(|error| Error::internal(&error))?;
-    run(&app, &order, Command::Disputed { chargeback, turn: Turn::Evidence }).await
+    run(&app, &order, &Command::Disputed { chargeback, turn: Turn::Evidence }, &asked).await
 }
 
 /// Kind, name, description and content.
@@ -102,16 +102,16 @@ async fn accept(
     State(app): State<App>,
     caller: Caller,
     path: ChargebackPath,
-    Raw(body): Raw,
-) -> Result<Response, Error> {
-    let body = object(&body)?;
+    asked: Asked,
+) -> Result<Answer, Error> {
+    let body = object(&asked.bytes)?;
     let Ok(Path((id, chargeback))) = path else { return Err(Error::unknown_order()) };
     let order = find(&app, &caller, Ok(Path(id))).await?;
     let chargeback = chargeback.parse().map(TransactionId).map_err(|_| Error::unknown_order())?;
     if word(members(&body)?, "status")? != "accepted" {
         return Err(Error::invalid(error::MISSING_DATA, "status", "must be accepted"));
     }
-    run(&app, &order, Command::Disputed { chargeback, turn: Turn::Accepted }).await
+    run(&app, &order, &Command::Disputed { chargeback, turn: Turn::Accepted }, &asked).await
 }
 
 /// The same for clients that cannot send PATCH.
@@ -120,10 +120,10 @@ async fn accept_by_post(
     caller: Caller,
     path: ChargebackPath,
     headers: HeaderMap,
-    body: Raw,
-) -> Result<Response, Error> {
+    asked: Asked,
+) -> Result<Answer, Error> {
     only_as_patch(&headers)?;
-    accept(state, caller, path, body).await
+    accept(state, caller, path, asked).await
 }
 
 /// `POST /simulator/orders/{id}/chargeback`.
@@ -131,9 +131,9 @@ async fn charge_back(
     State(app): State<App>,
     caller: Caller,
     id: OrderPath,
-    Raw(body): Raw,
-) -> Result<Response, Error> {
-    let body = object(&body)?;
+    asked: Asked,
+) -> Result<Answer, Error> {
+    let body = object(&asked.bytes)?;
     let order = on_test_site(&app, &caller, id).await?;
     let fields = Fields::top(members(&body)?);
     let reason_code = fields.text_within("reason_code", error::MISSING_DATA, REASON_MAX)?;
@@ -144,9 +144,10 @@ async fn charge_back(
         reason_code: reason_code.filter(|code| !code.is_empty()),
         note: Note::default().written(),
     };
-    let charged = app.run(order.site, &order.id, &Command::ChargedBack(new)).await;
-    charged.map_err(|error| refused(error, &order.id))?;
-    Ok(error::success(&json!({ "order_id": order.id.as_str(), "chargeback_id": chargeback.0 })))
+    let show = |order: &Order| Ok(json!({ "order_id": order.id.as_str(), "chargeback_id": chargeback.0 }));
+    let command = Command::ChargedBack(new);
+    let charged = app.run_answering(order.site, &order.id, &command, asked.answering(&show)).await;
+    charged.map_err(|error| refused(error, &order.id))
 }
 
 /// `POST /simulator/orders/{id}/dispute`: `outcome` is `won`, `lost` or `more`.
@@ -154,20 +155,18 @@ async fn decide_dispute(
     State(app): State<App>,
     caller: Caller,
     id: OrderPath,
-    Raw(body): Raw,
-) -> Result<Response, Error> {
-    let body = object(&body)?;
+    asked: Asked,
+) -> Result<Answer, Error> {
+    let body = object(&asked.bytes)?;
     let order = on_test_site(&app, &caller, id).await?;
     let turn = match word(members(&body)?, "outcome")?.as_str() {
-        "won" => {
-            Turn::Won(app.draw_transaction(order.site).await.map_err(|error| Error::internal(&error))?)
-        }
+        "won" => Turn::Won(app.draw_transaction(order.site).await.map_err(|error| Error::internal(&error))?),
         "lost" => Turn::Lost,
         "more" => Turn::MoreWanted,
         _ => return Err(Error::invalid(error::MISSING_DATA, "outcome", "must be won, lost or more")),
     };
     let chargeback = disputed(&order)?;
-    run(&app, &order, Command::Disputed { chargeback, turn }).await
+    run(&app, &order, &Command::Disputed { chargeback, turn }, &asked).await
 }
 
 /// `POST /simulator/orders/{id}/review`: `verdict` is `accept` or `reject`.
@@ -175,9 +174,9 @@ async fn decide_review(
     State(app): State<App>,
     caller: Caller,
     id: OrderPath,
-    Raw(body): Raw,
-) -> Result<Response, Error> {
-    let body = object(&body)?;
+    asked: Asked,
+) -> Result<Answer, Error> {
+    let body = object(&asked.bytes)?;
     let order = on_test_site(&app, &caller, id).await?;
     let verdict = match word(members(&body)?, "verdict")?.as_str() {
         "accept" => Verdict::Accept,
@@ -185,7 +184,7 @@ async fn decide_review(
         _ => return Err(Error::invalid(error::MISSING_DATA, "verdict", "must be accept or reject")),
     };
     let held = order.paid().ok_or_else(|| refused(Refused::OutOfTurn.into(), &order.id))?;
-    run(&app, &order, Command::ReviewEnded { transaction: held.id, verdict }).await
+    run(&app, &order, &Command::ReviewEnded { transaction: held.id, verdict }, &asked).await
 }
 
 /// The order, where the simulator may do as it likes with it.
@@ -198,22 +197,23 @@ async fn on_test_site(app: &App, caller: &Caller, id: OrderPath) -> Result<Order
 
 /// The chargeback that can still be disputed.
 fn disputed(order: &Order) -> Result<TransactionId, Error> {
-    let open = order.movements.iter().rev().find(|movement| {
-        movement.dispute().is_some_and(|dispute| dispute.stage.takes_evidence())
-    });
+    let open = order
+        .movements
+        .iter()
+        .rev()
+        .find(|movement| movement.dispute().is_some_and(|dispute| dispute.stage.takes_evidence()));
     open.map(|movement| movement.id).ok_or_else(|| refused(Refused::DisputeOver.into(), &order.id))
 }
 
-async fn run(app: &App, order: &Order, command: Command) -> Result<Response, Error> {
-    let done = app.run(order.site, &order.id, &command).await;
-    done.map_err(|error| refused(error, &order.id))?;
-    Ok(error::success(&json!({})))
+async fn run(app: &App, order: &Order, command: &Command, asked: &Asked) -> Result<Answer, Error> {
+    let show = |_: &Order| Ok(json!({}));
+    let done = app.run_answering(order.site, &order.id, command, asked.answering(&show)).await;
+    done.map_err(|error| refused(error, &order.id))
 }
 
 fn members(body: &Value) -> Result<&Map<String, Value>, Error> {
-    body.as_object().ok_or_else(|| {
-        Error::invalid(error::MISSING_DATA, "request body", "must be a JSON object")
-    })
+    body.as_object()
+        .ok_or_else(|| Error::invalid(error::MISSING_DATA, "request body", "must be a JSON object"))
 }
 
 fn word(body: &Map<String, Value>, key: &'static str) -> Result<String, Error> {

@@ -57,8 +57,8 @@ impl FromRequest<App> for Asked {
         let Some(key) = key else {
             return Ok(Self { bytes, ticket: None });
         };
-        let digest = digest(&app.keys, &parts, &bytes);
-        let ticket = Ticket::claim(app, caller.site.id, key, digest).map_err(Error::into_response)?;
+        let digests = digests(&app.keys, &parts, &bytes);
+        let ticket = Ticket::claim(app, caller.site.id, key, digests).map_err(Error::into_response)?;
         match ticket.find_answer(app).await.map_err(|error| Error::internal(&error).into_response())? {
             Some(answer) => Err(answer.into_response()),
             None => Ok(Self { bytes, ticket: Some(ticket) }),
@@ -74,12 +74,16 @@ impl Asked {
 
     /// For what is not a command on an order and commits by itself: the answer, and what has to be written in
     /// the same commit. When that is stale, [`Asked::answered_before`] may know why.
-    #[expect(dead_code, reason = "every handler so far runs a command on an order")]
     pub(crate) fn answer(&self, data: &Value, now: Timestamp) -> (Answer, Vec<Statement>) {
         let body = error::envelope(data);
         let kept = self.ticket.as_ref().map(|ticket| ticket.keep(body.clone(), None));
         let answer = Answer::Success { body, order_version: None, replayed: false };
         (answer, kept.into_iter().flat_map(|kept| kept.statements(now)).collect())
+    }
+
+    /// Whether the request has a key.
+    pub(crate) fn is_keyed(&self) -> bool {
+        self.ticket.is_some()
     }
 
     /// The answer of the same request, when another node was faster with it.
@@ -161,28 +165,31 @@ impl IntoResponse for Answer {
 pub(crate) struct Ticket {
     site: SiteId,
     key: String,
-    digest: Vec<u8>,
+    /// Under every key of the key file: while that is being rotated the first request may have been digested with
+    /// the one before.
+    digests: Vec<Vec<u8>>,
     _claim: Claim,
 }
 
 impl Ticket {
-    fn claim(app: &App, site: SiteId, key: String, digest: Vec<u8>) -> Result<Self, Error> {
+    fn claim(app: &App, site: SiteId, key: String, digests: Vec<Vec<u8>>) -> Result<Self, Error> {
         let info = "The first request with this Idempotency-Key is still being answered";
         let claim = app.in_flight.claim(site, &key);
         let claim = claim.ok_or_else(|| Error::conflict(UNKNOWN, info))?;
-        Ok(Self { site, key, digest, _claim: claim })
+        Ok(Self { site, key, digests, _claim: claim })
     }
 
     /// What a request is answered whose key was used before.
     pub(crate) async fn find_answer(&self, app: &App) -> Result<Option<Answer>, ReadError> {
         let found = app.store.find_answer(self.site, &self.key, app.now()).await?;
         Ok(found.map(|kept| {
-            if kept.digest == self.digest { Answer::success(kept, true) } else { Answer::KeyReused }
+            if self.digests.contains(&kept.digest) { Answer::success(kept, true) } else { Answer::KeyReused }
         }))
     }
 
     fn keep(&self, body: String, order_version: Option<i64>) -> KeptAnswer {
-        let (key, digest) = (self.key.clone(), self.digest.clone());
+        let digest = self.digests.first().cloned().unwrap_or_default();
+        let key = self.key.clone();
         KeptAnswer { site: self.site, key, digest, body, order_version }
     }
 }
@@ -235,13 +242,13 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Error> {
 
 /// What tells one request from another: method, path, and the body as far as it is JSON. Verification codes of
 /// cards are left out: not even a digest of one is ever written.
-fn digest(keys: &KeyRing, parts: &Parts, bytes: &[u8]) -> Vec<u8> {
+fn digests(keys: &KeyRing, parts: &Parts, bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut body = object(bytes).unwrap_or(Value::Null);
     if let Some(card) = body.get_mut("gateway_info").and_then(Value::as_object_mut) {
         card.remove("card_cvc");
         card.remove("cvc");
     }
-    keys.request_digest(&format!("{} {} {body}", parts.method, parts.uri.path()))
+    keys.request_digests(&format!("{} {} {body}", parts.method, parts.uri.path()))
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use super::create_order::{self, Rules, Written};
 use super::error::{self, Error};
 use super::idempotency::{Answer, Asked};
 use super::refusal::refused;
-use super::{direct, order_view, update_order};
 use super::waiting::{Wait, with_version};
+use super::{direct, order_view, update_order};
 use crate::app::App;
 use axum::Router;
 use axum::extract::rejection::PathRejection;
@@ -19,9 +19,10 @@ use payments::order::Order;
 
 /// The routes of this resource.
 pub(super) fn router() -> Router<App> {
-    Router::new()
-        .route("/v1/json/orders", post(create))
-        .route("/v1/json/orders/{id}", get(read).patch(update_order::update).post(update_order::update_by_post))
+    Router::new().route("/v1/json/orders", post(create)).route(
+        "/v1/json/orders/{id}",
+        get(read).patch(update_order::update).post(update_order::update_by_post),
+    )
 }
 
 /// `POST /orders`: a payment link for an order.

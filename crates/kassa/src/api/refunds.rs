@@ -1,9 +1,10 @@
 //! `/v1/json/orders/{id}/refunds`: money goes back to the customer.
 
 use super::auth::Caller;
-use super::body::{Raw, object};
+use super::body::object;
 use super::create_order::fields::{self, Fields};
 use super::error::{self, Error};
+use super::idempotency::{Answer, Asked};
 use super::orders::{OrderPath, find};
 use super::refusal::refused;
 use crate::app::App;
@@ -11,7 +12,6 @@ use crate::store::Site;
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::response::Response;
 use axum::routing::{patch, post};
 use payments::decide::{Command, NewRefund};
 use payments::ids::{OrderId, TransactionId};
@@ -76,16 +76,21 @@ async fn create(
     State(app): State<App>,
     caller: Caller,
     id: OrderPath,
-    Raw(body): Raw,
-) -> Result<Response, Error> {
-    let body = object(&body)?;
+    asked: Asked,
+) -> Result<Answer, Error> {
+    let body = object(&asked.bytes)?;
     let order = find(&app, &caller, id).await?;
     let refund = app.draw_transaction(caller.site.id).await.map_err(|error| Error::internal(&error))?;
     let new = read(&body, &order, &caller.site, refund)?;
-    let refunded = app.run(caller.site.id, &order.id, &Command::Refund(Box::new(new))).await;
-    let order = refunded.map_err(|error| refused(error, &order.id))?;
-    let paid = order.paid().map(|paid| paid.id.0);
-    Ok(error::success(&json!({ "order_id": order.id.as_str(), "transaction_id": paid, "refund_id": refund.0 })))
+    let new = NewRefund { is_keyed: asked.is_keyed(), ..new };
+    let show = |order: &Order| {
+        let paid = order.paid().map(|paid| paid.id.0);
+        let id = order.id.as_str();
+        Ok(json!({ "order_id": id, "transaction_id": paid, "refund_id": refund.0 }))
+    };
+    let command = Command::Refund(Box::new(new));
+    let refunded = app.run_answering(caller.site.id, &order.id, &command, asked.answering(&show)).await;
+    refunded.map_err(|error| refused(error, &order.id))
 }
 
 fn read(body: &Value, order: &Order, site: &Site, id: TransactionId) -> Result<NewRefund, Error> {
@@ -95,16 +100,14 @@ fn read(body: &Value, order: &Order, site: &Site, id: TransactionId) -> Result<N
     let fields = Fields::top(body);
     let currency = match fields.filled("currency") {
         None => order.terms.amount.currency,
-        Some(Value::String(code)) => Currency::parse(code).ok_or_else(|| {
-            fields.fault("currency", error::CURRENCY, "must be the currency of the order")
-        })?,
+        Some(Value::String(code)) => Currency::parse(code)
+            .ok_or_else(|| fields.fault("currency", error::CURRENCY, "must be the currency of the order"))?,
         Some(_) => return Err(fields.fault("currency", error::CURRENCY, "must be text, such as EUR")),
     };
     let reference = fields.text("refund_order_id", error::ORDER_ID)?.filter(|id| !id.is_empty());
     let reference = reference.map(|id| {
-        OrderId::parse(&id).ok_or_else(|| {
-            fields.fault("refund_order_id", error::ORDER_ID, "must have 1 to 50 characters")
-        })
+        OrderId::parse(&id)
+            .ok_or_else(|| fields.fault("refund_order_id", error::ORDER_ID, "must have 1 to 50 characters"))
     });
     Ok(NewRefund {
         id,
@@ -120,9 +123,9 @@ fn read(body: &Value, order: &Order, site: &Site, id: TransactionId) -> Result<N
 /// Minor units; absent, empty and 0 mean everything.
 pub(super) fn amount(fields: &Fields<'_>) -> Result<Option<i64>, Error> {
     let what = "must be a whole number of minor units";
-    let amount = fields.filled("amount").map(|value| {
-        fields::whole(value).ok_or_else(|| fields.fault("amount", error::AMOUNT, what))
-    });
+    let amount = fields
+        .filled("amount")
+        .map(|value| fields::whole(value).ok_or_else(|| fields.fault("amount", error::AMOUNT, what)));
     Ok(amount.transpose()?.filter(|amount| *amount > 0))
 }
 
@@ -133,9 +136,9 @@ async fn cancel(
     State(app): State<App>,
     caller: Caller,
     path: RefundPath,
-    Raw(body): Raw,
-) -> Result<Response, Error> {
-    let body = object(&body)?;
+    asked: Asked,
+) -> Result<Answer, Error> {
+    let body = object(&asked.bytes)?;
     let Ok(Path((id, refund))) = path else { return Err(Error::unknown_order()) };
     let order = find(&app, &caller, Ok(Path(id))).await?;
     let refund = refund.parse().map(TransactionId).map_err(|_| Error::unknown_order())?;
@@ -143,9 +146,9 @@ async fn cancel(
         Some(Value::String(status)) if matches!(status.as_str(), "void" | "cancelled") => {}
         _ => return Err(Error::invalid(error::MISSING_DATA, "status", "must be void")),
     }
-    let cancelled = app.run(caller.site.id, &order.id, &Command::CancelRefund { refund }).await;
-    cancelled.map_err(|error| refused(error, &order.id))?;
-    Ok(error::success(&json!({})))
+    let (show, command) = (|_: &Order| Ok(json!({})), Command::CancelRefund { refund });
+    let cancelled = app.run_answering(caller.site.id, &order.id, &command, asked.answering(&show)).await;
+    cancelled.map_err(|error| refused(error, &order.id))
 }
 
 /// The same for clients that cannot send PATCH.
@@ -154,8 +157,8 @@ async fn cancel_by_post(
     caller: Caller,
     path: RefundPath,
     headers: axum::http::HeaderMap,
-    body: Raw,
-) -> Result<Response, Error> {
+    asked: Asked,
+) -> Result<Answer, Error> {
     super::update_order::only_as_patch(&headers)?;
-    cancel(state, caller, path, body).await
+    cancel(state, caller, path, asked).await
 }

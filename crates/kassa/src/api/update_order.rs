@@ -8,15 +8,15 @@
 //! | anything else | refused, and said why |
 
 use super::auth::Caller;
-use super::body::{Raw, object};
+use super::body::object;
 use super::create_order::fields::Fields;
 use super::error::{self, Error};
+use super::idempotency::{Answer, Asked};
 use super::orders::{OrderPath, find};
 use super::refusal::refused;
 use crate::app::App;
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::response::Response;
 use payments::decide::Command;
 use payments::order::Order;
 use serde_json::{Map, Value, json};
@@ -39,15 +39,15 @@ pub(super) async fn update(
     State(app): State<App>,
     caller: Caller,
     id: OrderPath,
-    Raw(body): Raw,
-) -> Result<Response, Error> {
-    let body = object(&body)?;
+    asked: Asked,
+) -> Result<Answer, Error> {
+    let body = object(&asked.bytes)?;
     // Which order comes first: an unknown one is 1006 whatever is asked of it.
     let order = find(&app, &caller, id).await?;
     let command = intent(&body, &order)?;
-    let updated = app.run(caller.site.id, &order.id, &command).await;
-    updated.map_err(|error| refused(error, &order.id))?;
-    Ok(error::success(&json!({})))
+    let show = |_: &Order| Ok(json!({}));
+    let updated = app.run_answering(caller.site.id, &order.id, &command, asked.answering(&show)).await;
+    updated.map_err(|error| refused(error, &order.id))
 }
 
 /// Some clients cannot send PATCH and say so in a header.
@@ -56,10 +56,10 @@ pub(super) async fn update_by_post(
     caller: Caller,
     id: OrderPath,
     headers: HeaderMap,
-    body: Raw,
-) -> Result<Response, Error> {
+    asked: Asked,
+) -> Result<Answer, Error> {
     only_as_patch(&headers)?;
-    update(state, caller, id, body).await
+    update(state, caller, id, asked).await
 }
 
 /// Refuses a POST that does not say that it is a PATCH.
@@ -93,10 +93,14 @@ fn intent(body: &Value, order: &Order) -> Result<Command, Error> {
             fields.flag("exclude_order")?;
             Ok(Command::Cancel)
         }
-        "shipped" => Ok(Command::Ship { annotations: annotations.unwrap_or_else(|| order.annotations.clone()) }),
+        "shipped" => {
+            Ok(Command::Ship { annotations: annotations.unwrap_or_else(|| order.annotations.clone()) })
+        }
         "" => match annotations {
             Some(annotations) => Ok(Command::Annotate { annotations }),
-            None => Err(fields.fault("status", error::MISSING_DATA, "is missing, and so is anything to note")),
+            None => {
+                Err(fields.fault("status", error::MISSING_DATA, "is missing, and so is anything to note"))
+            }
         },
         _ => Err(fields.fault("status", error::MISSING_DATA, "must be cancelled or shipped")),
     }

@@ -14,11 +14,11 @@ use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use payments::card::{Brand, Gateway};
-use payments::transaction::Capturing;
 use payments::decide::Refused;
 use payments::ids::{SessionId, TransactionId};
 use payments::order::Order;
 use payments::session::{ATTEMPTS_MAX, Ending};
+use payments::transaction::Capturing;
 use serde::Deserialize;
 
 /// What the pages read from a query; anything else is ignored.

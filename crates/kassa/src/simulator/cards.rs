@@ -65,7 +65,11 @@ pub(crate) static CARDS: &[TestCard] = &[
     card("6799990000000000086", Manner::Silent, "No answer for minutes: reversed, declined"),
     card("6799990000000000144", Manner::RefundRefused, "Paid; its refund is declined"),
     card("6799990000000000151", Manner::RefundLost, "Paid; its refund gets no answer, an inquiry finds it"),
-    card("6799990000000000169", Manner::RefundNeverArrives, "Paid; its refund never arrives and is sent again"),
+    card(
+        "6799990000000000169",
+        Manner::RefundNeverArrives,
+        "Paid; its refund never arrives and is sent again",
+    ),
     card("6759000000005", Manner::Normal, "Paid (13 digits)"),
     card("5500000000000004", Manner::Normal, "Paid"),
     card("4111111111111111", Manner::Normal, "Paid"),

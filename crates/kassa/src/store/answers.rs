@@ -59,6 +59,20 @@ fn oldest(now: Timestamp) -> super::db::Value {
 }
 
 impl Store {
+    /// Keeps the answer of a request whose effects are committed already: the same request, sent to another node
+    /// meanwhile, may have been faster.
+    pub(crate) async fn keep_answers(&self, site: SiteId, kept: Vec<Statement>) -> Result<(), WriteError> {
+        let mut kept = kept.into_iter();
+        let Some(first) = kept.next() else {
+            return Ok(());
+        };
+        let write = Write { key: format!("{site} answers"), first, rest: kept.collect(), guarded: false };
+        match self.db.write(write).await {
+            Ok(_) | Err(WriteError::Stale) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     /// The answer of a site's key, unless it is too old.
     pub(crate) async fn find_answer(
         &self,

@@ -19,13 +19,13 @@ use crate::random::Random;
 use database::Database;
 use payments::card::{Brand, CardSummary, Expiry, Gateway};
 use payments::change::Change;
-use payments::decide::{Command, NewOrder, Outcome, Placing, Screening, decide, place};
+use payments::decide::{Attempt, Command, NewOrder, Outcome, Placing, Route, Screening, decide, place};
 use payments::ids::{OrderId, SESSION_RANDOM, SessionId, SiteId, TransactionId};
 use payments::money::{Amount, Currency};
 use payments::order::{Order, Terms};
 use payments::threeds::{Authentication, Flow, TransStatus};
 use payments::time::{Millis, Timestamp};
-use payments::transaction::{Approval, Settlement, Verdict};
+use payments::transaction::{Approval, Capturing, Settlement, Verdict};
 use tempfile::TempDir;
 
 const SITE: SiteId = SiteId(1);
@@ -104,6 +104,8 @@ impl Bench {
                 gateway: Some(Gateway::Brand(Brand::Maestro)),
                 amount: eur(minor),
                 description: "A \"description\" with é, 😀 and \\".to_owned(),
+                capturing: Capturing::Immediate,
+                recurring: None,
                 details: "{}".to_owned(),
             },
             lifetime: Millis::days(30),
@@ -149,7 +151,7 @@ impl Bench {
 }
 
 fn submit(order: &Order, transaction: i64) -> Command {
-    Command::SubmitCard {
+    Command::SubmitCard(Box::new(Attempt {
         session: order.session.id.clone(),
         transaction: TransactionId(transaction),
         card: CardSummary {
@@ -161,7 +163,9 @@ fn submit(order: &Order, transaction: i64) -> Command {
         },
         settlement: Settlement::Gateway,
         screening: Screening::Clear,
-    }
+        route: Route::Authenticate,
+        token: None,
+    }))
 }
 
 fn authenticated(transaction: i64) -> Command {

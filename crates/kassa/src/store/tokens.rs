@@ -1,11 +1,11 @@
 //! Kept cards.
 
 use super::Store;
-use super::db::{Columns, Corrupt, ReadError, Row, Statement, Value, WriteError, statement};
+use super::db::{Columns, Corrupt, ReadError, Row, Statement, Value, Write, WriteError, statement};
 use payments::card::{Brand, CardSummary, Expiry};
 use payments::ids::SiteId;
-use payments::time::Timestamp;
 use payments::ids::TokenId;
+use payments::time::Timestamp;
 use payments::token::{Model, Recurring, Token};
 
 pub(super) fn insert(site: SiteId, token: &Token, now: Timestamp) -> Statement {
@@ -81,33 +81,27 @@ impl Store {
         Ok(known.into_iter().find(same))
     }
 
-    /// Gives a usable token another expiry date; whether there is such a token.
+    /// Gives a token another expiry date, together with `rest`.
     pub(crate) async fn renew_token(
         &self,
         site: SiteId,
-        reference: &str,
-        id: TokenId,
+        token: &Token,
         expiry: Expiry,
-    ) -> Result<bool, WriteError> {
-        let sql = "UPDATE token SET expiry = $1 WHERE site_id = $2 AND id = $3 AND reference = $4 \
-                   AND usable_since IS NOT NULL RETURNING id";
-        let params = [expiry.yymm().into(), site.0.into(), id.to_string().into(), reference.into()];
-        let touched = self.db.execute(format!("{site} tokens"), statement(sql, params)).await?;
-        Ok(!touched.is_empty())
+        rest: Vec<Statement>,
+    ) -> Result<(), WriteError> {
+        let sql = "UPDATE token SET expiry = $1 WHERE site_id = $2 AND id = $3";
+        let first = statement(sql, [expiry.yymm().into(), site.0.into(), token.id.to_string().into()]);
+        let write = Write { key: format!("{site} tokens"), first, rest, guarded: true };
+        match self.db.write(write).await {
+            // Deleted meanwhile, or answered by another node: either way there is nothing left to do.
+            Ok(_) | Err(WriteError::Stale) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
-    /// Deletes a usable token for good; whether there was one.
-    pub(crate) async fn remove_token(
-        &self,
-        site: SiteId,
-        reference: &str,
-        id: TokenId,
-    ) -> Result<bool, WriteError> {
-        let sql = "DELETE FROM token WHERE site_id = $1 AND id = $2 AND reference = $3 \
-                   AND usable_since IS NOT NULL RETURNING id";
-        let params = [site.0.into(), id.to_string().into(), reference.into()];
-        let touched = self.db.execute(format!("{site} tokens"), statement(sql, params)).await?;
-        Ok(!touched.is_empty())
+    /// Deletes a token for good.
+    pub(crate) async fn remove_token(&self, site: SiteId, token: &Token) -> Result<(), WriteError> {
+        self.db.execute(format!("{site} tokens"), delete(site, token.id)).await.map(|_| ())
     }
 
     async fn read_tokens(&self, query: Statement) -> Result<Vec<Token>, ReadError> {

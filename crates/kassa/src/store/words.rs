@@ -2,9 +2,9 @@
 
 use super::db::Corrupt;
 use payments::change::Job;
+use payments::ids::TokenId;
 use payments::ids::{SessionId, TransactionId};
 use payments::session::Ending;
-use payments::ids::TokenId;
 use payments::token::TokenUse;
 use payments::transaction::{Capturing, Settlement, Verdict};
 

@@ -140,9 +140,7 @@ fn won(order: &Order, chargeback: &Movement, id: TransactionId, now: Timestamp) 
     let mut changes = vec![Change::MovementOpened(Box::new(movement))];
     let payment = order.transaction(chargeback.of);
     let amount = chargeback.amount;
-    changes.extend(
-        payment.and_then(|payment| transferred(payment, id, Step::ReverseChargeback, amount)),
-    );
+    changes.extend(payment.and_then(|payment| transferred(payment, id, Step::ReverseChargeback, amount)));
     changes
 }
 

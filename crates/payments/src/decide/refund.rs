@@ -78,9 +78,8 @@ fn refundable(order: &Order, new: &NewRefund, now: Timestamp) -> Result<Amount, 
     if minor < 1 {
         return Err(Refused::NothingToMove);
     }
-    let recent = |movement: &&Movement| {
-        movement.is_refunding() && now.since(movement.created_at) < REFUND_REPEAT
-    };
+    let recent =
+        |movement: &&Movement| movement.is_refunding() && now.since(movement.created_at) < REFUND_REPEAT;
     let same = order.movements.iter().filter(recent).any(|movement| movement.amount.minor == minor);
     if same && !new.is_keyed {
         return Err(Refused::RefundRepeated);

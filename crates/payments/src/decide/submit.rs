@@ -5,11 +5,11 @@ use super::{Refused, moved};
 use crate::card::CardSummary;
 use crate::change::{Change, Job};
 use crate::decline::Decline;
+use crate::ids::TokenId;
 use crate::ids::{SessionId, TransactionId};
 use crate::order::Order;
 use crate::session::{ATTEMPTS_MAX, Ending};
 use crate::time::{Millis, Timestamp};
-use crate::ids::TokenId;
 use crate::token::{Token, TokenUse};
 use crate::transaction::{Settlement, State, Transaction};
 

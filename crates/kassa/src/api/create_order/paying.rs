@@ -4,8 +4,8 @@ use super::fields::Fields;
 use super::{Kind, Rules};
 use crate::api::error::{self, Error};
 use payments::card::{Brand, Expiry, Gateway, Pan};
-use payments::money::Amount;
 use payments::ids::TokenId;
+use payments::money::Amount;
 use payments::token::{Model, Recurring};
 use payments::transaction::Capturing;
 use serde_json::Value;
@@ -65,8 +65,11 @@ pub(super) fn recurring(
     reference: Option<&str>,
 ) -> Result<Option<Recurring>, Error> {
     let newer = order.object("recurring", error::MISSING_DATA)?;
-    let (at, key) =
-        if order.filled("recurring_model").is_some() { (order, "recurring_model") } else { (&newer, "model") };
+    let (at, key) = if order.filled("recurring_model").is_some() {
+        (order, "recurring_model")
+    } else {
+        (&newer, "model")
+    };
     let reference = reference.filter(|reference| !reference.trim().is_empty());
     let model = match at.filled(key) {
         None if amount.is_zero() && reference.is_some() => Some(Model::CardOnFile),

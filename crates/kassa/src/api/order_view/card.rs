@@ -106,7 +106,11 @@ pub(super) struct PaymentMethod<'a> {
 }
 
 impl<'a> PaymentDetails<'a> {
-    pub(super) fn of(order: &'a Order, transaction: &'a Transaction, zone: &TimeZone) -> anyhow::Result<Self> {
+    pub(super) fn of(
+        order: &'a Order,
+        transaction: &'a Transaction,
+        zone: &TimeZone,
+    ) -> anyhow::Result<Self> {
         let CardSummary { brand, bin, last4, expiry, holder } = &transaction.card;
         let approval = transaction.approval();
         let authentication = transaction.authentication.as_ref();

@@ -9,6 +9,7 @@ fn entry(reference: i64) -> Entry {
         site: SITE,
         reference: TransactionId(reference),
         order: id("a"),
+        amount_minor: 1_000,
         response_code: Some("00".to_owned()),
         authorization_code: Some("012345".to_owned()),
         fraud_score: 7,
@@ -16,6 +17,7 @@ fn entry(reference: i64) -> Entry {
         manner: "silent".to_owned(),
         reversals: 0,
         reversed: false,
+        captured_later: false,
     }
 }
 

@@ -16,7 +16,7 @@ async fn play(bench: &Bench, name: &str, commands: Vec<Command>) -> Order {
         let command = match command {
             // The tables do not know the session's id.
             Command::ExpireSession { .. } => Command::ExpireSession { session: order.session.id.clone() },
-            Command::SubmitCard { transaction, .. } => submit(&order, transaction.0),
+            Command::SubmitCard(attempt) => submit(&order, attempt.transaction.0),
             other => other,
         };
         order = bench.run(&order, command, now).await;
@@ -156,11 +156,11 @@ async fn the_audit_sees_transfers_jobs_and_strays(
     bench.run(&order, Command::ReviewEnded { transaction: TransactionId(2), verdict }, after(200)).await;
     assert!(!job("end_review").await.unwrap());
     let shown = |row: &crate::store::audit::Row| {
-        format!("{} {} {} {} {}", row.transaction, row.debit, row.credit, row.amount_minor, row.currency)
+        format!("{} {} {} {}", row.debit, row.credit, row.amount_minor, row.currency)
     };
     let transfers = bench.store.transfers(SITE, &id("held")).await.unwrap();
     let transfers: Vec<_> = transfers.iter().map(shown).collect();
-    assert_eq!(transfers, ["2 uncleared balance 1000 EUR", "2 acquirer uncleared 1000 EUR"]);
+    assert_eq!(transfers, ["uncleared balance 1000 EUR", "acquirer uncleared 1000 EUR"]);
     assert_eq!(bench.store.transfers(SITE, &id("x")).await.unwrap().len(), 0);
     assert_eq!(bench.store.stray_transfers(SITE).await.unwrap(), 0);
 

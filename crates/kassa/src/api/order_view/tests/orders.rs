@@ -8,7 +8,7 @@ use payments::order::{Order, Terms};
 use payments::session::{Ended, Ending, Session};
 use payments::threeds::{Authentication, Flow, TransStatus};
 use payments::time::{Millis, Timestamp};
-use payments::transaction::{Approval, Review, Settlement, State, Transaction, Verdict};
+use payments::transaction::{Approval, Capturing, Review, Settlement, State, Transaction, Verdict};
 use serde_json::json;
 
 pub(crate) const SESSION: &str = "13oElUaESR7YS2b4gUJV9oI4tUXeb1mj1D8";
@@ -27,6 +27,8 @@ pub(crate) fn order() -> Order {
             gateway: Some(Gateway::AnyCard),
             amount: Amount::new(1000, Currency::parse("EUR").unwrap()),
             description: "Two tickets".to_owned(),
+            capturing: Capturing::Immediate,
+            recurring: None,
             details: json!({
                 "customer": {
                     "address1": "Kraanspoor", "city": "Amsterdam", "country": "NL", "email": "simon@example.com",
@@ -48,6 +50,10 @@ pub(crate) fn order() -> Order {
             ended: None,
         },
         transactions: Vec::new(),
+        movements: Vec::new(),
+        shipped_at: None,
+        annotations: String::new(),
+        captured_from: None,
         created_at: CREATED,
         modified_at: MODIFIED,
     }
@@ -87,6 +93,9 @@ pub(crate) fn transaction(state: State) -> Transaction {
             holder: "S. Smit".to_owned(),
         },
         settlement: Settlement::Gateway,
+        capturing: Capturing::Immediate,
+        authorised_by: None,
+        token: None,
         authentication: Some(authenticated()),
         state,
     }
@@ -153,6 +162,7 @@ pub(crate) fn every_state() -> Vec<State> {
         State::Unknown { asked: 1 },
         State::Reversing { sent: 1 },
         uncleared_state(),
+        State::Authorised { approval: approval(), at: MODIFIED, expires_at: MODIFIED.plus(Millis::days(7)) },
         completed_state(),
         State::Declined(Decline::authorisation("51", Brand::Maestro)),
         State::Expired,
@@ -167,6 +177,7 @@ pub(crate) fn every_state() -> Vec<State> {
             | State::Unknown { .. }
             | State::Reversing { .. }
             | State::Uncleared { .. }
+            | State::Authorised { .. }
             | State::Completed { .. }
             | State::Declined(_)
             | State::Expired

@@ -1,0 +1,201 @@
+//! `/v1/json/recurring/{reference}`: the cards that a shop's customer left for later payments.
+
+use super::auth::Caller;
+use super::body::object;
+use super::create_order::fields::Fields;
+use super::error::{self, Error};
+use super::idempotency::{Answer, Asked};
+use super::update_order::only_as_patch;
+use super::waiting::whole_number;
+use crate::app::App;
+use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, Uri};
+use axum::response::Response;
+use axum::routing::{delete, get, patch};
+use payments::card::{Brand, Expiry};
+use payments::ids::TokenId;
+use payments::time::Timestamp;
+use payments::token::Token;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// How many tokens are listed when the query does not say.
+const LIMIT_DEFAULT: i64 = 10;
+/// How many are listed at most.
+const LIMIT_MAX: i64 = 1_000;
+
+/// The routes of this resource.
+pub(super) fn router() -> Router<App> {
+    Router::new()
+        .route("/v1/json/recurring/{reference}", get(list))
+        .route("/v1/json/recurring/{reference}/token/{token}", get(read).delete(remove))
+        .route("/v1/json/recurring/{reference}/update/{token}", patch(update).post(update_by_post))
+        .route("/v1/json/recurring/{reference}/remove/{token}", delete(remove))
+}
+
+/// A token as it is shown. Clients in typed languages insist on every field; `model` and `recurring_model` are the
+/// same, because some read the one and some the other.
+#[derive(Debug, Serialize)]
+struct TokenView {
+    bin: Option<i64>,
+    code: &'static str,
+    display: String,
+    /// 0 or 1.
+    expired: u8,
+    /// YYMM as a number.
+    expiry_date: i64,
+    last4: String,
+    model: &'static str,
+    name_holder: String,
+    recurring_model: &'static str,
+    token: String,
+}
+
+impl TokenView {
+    fn of(token: &Token, now: Timestamp) -> Self {
+        let card = &token.card;
+        let model = token.recurring.model.word();
+        Self {
+            bin: card.bin.as_deref().and_then(|bin| bin.parse().ok()),
+            code: card.brand.id(),
+            display: display(card.brand, &card.last4),
+            expired: u8::from(is_over(card.expiry, now)),
+            expiry_date: card.expiry.yymm().parse().unwrap_or(0),
+            last4: card.last4.clone(),
+            model,
+            name_holder: card.holder.clone(),
+            recurring_model: model,
+            token: token.id.to_string(),
+        }
+    }
+}
+
+/// The number as people know it from receipts.
+fn display(brand: Brand, last4: &str) -> String {
+    match brand {
+        // Fifteen digits: the last group takes one of the three.
+        Brand::Amex => {
+            let (first, rest) = last4.split_at_checked(1).unwrap_or(("", last4));
+            format!("Card xxxx xxxx xxx{first} {rest}")
+        }
+        Brand::Maestro | Brand::Mastercard | Brand::Visa => format!("Card xxxx xxxx xxxx {last4}"),
+    }
+}
+
+/// Whether the card's last month is over, in UTC.
+fn is_over(expiry: Expiry, now: Timestamp) -> bool {
+    let Ok(now) = jiff::Timestamp::from_millisecond(now.0) else {
+        return false;
+    };
+    let date = now.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let this_month = format!("{:02}{:02}", date.year().rem_euclid(100), date.month());
+    expiry.yymm() < this_month
+}
+
+type ReferencePath = Result<Path<String>, PathRejection>;
+type TokenPath = Result<Path<(String, String)>, PathRejection>;
+
+/// `GET /recurring/{reference}`.
+async fn list(
+    State(app): State<App>,
+    caller: Caller,
+    reference: ReferencePath,
+    uri: Uri,
+) -> Result<Response, Error> {
+    let Ok(Path(reference)) = reference else { return Err(Error::not_found()) };
+    let limit = whole_number(&uri, "limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT_DEFAULT);
+    let offset = whole_number(&uri, "offset", 0..=i64::MAX)?.unwrap_or(0);
+    let tokens = app.store.tokens(caller.site.id, &reference, limit, offset).await;
+    let tokens = tokens.map_err(|error| Error::internal(&error))?;
+    // The reference gateway says so, and a client crashes on an empty list.
+    if tokens.is_empty() {
+        return Err(Error::not_found());
+    }
+    let views: Vec<_> = tokens.iter().map(|token| TokenView::of(token, app.now())).collect();
+    Ok(error::success(&json!({ "tokens": views })))
+}
+
+/// `GET /recurring/{reference}/token/{token}`.
+async fn read(State(app): State<App>, caller: Caller, path: TokenPath) -> Result<Response, Error> {
+    let token = find(&app, &caller, path).await?;
+    let view = serde_json::to_value(TokenView::of(&token, app.now()));
+    Ok(error::success(&view.map_err(|error| Error::internal(&error))?))
+}
+
+/// `PATCH /recurring/{reference}/update/{token}`: the same card with a new date.
+async fn update(
+    State(app): State<App>,
+    caller: Caller,
+    path: TokenPath,
+    asked: Asked,
+) -> Result<Answer, Error> {
+    let body = object(&asked.bytes)?;
+    let token = find(&app, &caller, path).await?;
+    let Value::Object(body) = &body else {
+        return Err(Error::invalid(error::MISSING_DATA, "request body", "must be a JSON object"));
+    };
+    let fields = Fields::top(body);
+    let text = fields.text("expiry_date", error::MISSING_DATA)?.unwrap_or_default();
+    let expiry = Expiry::parse_yymm(text.trim()).ok_or_else(|| {
+        fields.fault("expiry_date", error::MISSING_DATA, "must be the card's year and month, YYMM")
+    })?;
+    let (answer, kept) = asked.answer(&json!({ "updated": true }), app.now());
+    let renewed = app.store.renew_token(caller.site.id, &token, expiry, kept).await;
+    renewed.map_err(|error| Error::internal(&error))?;
+    Ok(answer)
+}
+
+/// The same for clients that cannot send PATCH.
+async fn update_by_post(
+    state: State<App>,
+    caller: Caller,
+    path: TokenPath,
+    headers: HeaderMap,
+    asked: Asked,
+) -> Result<Answer, Error> {
+    only_as_patch(&headers)?;
+    update(state, caller, path, asked).await
+}
+
+/// `DELETE /recurring/{reference}/remove/{token}`: gone for good.
+async fn remove(State(app): State<App>, caller: Caller, path: TokenPath) -> Result<Response, Error> {
+    let token = find(&app, &caller, path).await?;
+    let removed = app.store.remove_token(caller.site.id, &token).await;
+    removed.map_err(|error| Error::internal(&error))?;
+    Ok(error::success(&json!({ "removed": true })))
+}
+
+async fn find(app: &App, caller: &Caller, path: TokenPath) -> Result<Token, Error> {
+    let Ok(Path((reference, token))) = path else { return Err(Error::unknown_token()) };
+    let id = TokenId::parse(&token).ok_or_else(Error::unknown_token)?;
+    let found = app.store.token(caller.site.id, id).await.map_err(|error| Error::internal(&error))?;
+    found.filter(|token| token.recurring.reference == reference).ok_or_else(Error::unknown_token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_is_over_when_its_month_is() {
+        // 2026-11-30T23:59:59Z and the second after.
+        for (expiry, now, over) in [
+            ("2611", 1_796_083_199_000, false),
+            ("2611", 1_796_083_200_000, true),
+            ("2612", 1_796_083_200_000, false),
+            ("3501", 1_796_083_200_000, false),
+            ("2512", 1_796_083_200_000, true),
+        ] {
+            let expiry = Expiry::parse_yymm(expiry).unwrap();
+            assert_eq!(is_over(expiry, Timestamp(now)), over, "{expiry:?} {now}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_shown_by_their_last_digits_in_their_brands_groups() {
+        assert_eq!(display(Brand::Visa, "1111"), "Card xxxx xxxx xxxx 1111");
+        assert_eq!(display(Brand::Amex, "0005"), "Card xxxx xxxx xxx0 005");
+    }
+}
