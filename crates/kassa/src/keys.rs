@@ -87,6 +87,7 @@ pub(crate) enum Role {
 }
 
 /// The subkeys of one key-encryption key. They are wiped when it is dropped.
+#[derive(Clone)]
 struct Subkeys {
     id: KeyId,
     role: Role,
@@ -181,8 +182,9 @@ impl KeyRing {
         if before.stamp == stamp || failed_at.is_some_and(|at| at.elapsed() < TRY_AGAIN) {
             return;
         }
-        match read(&self.path).and_then(|new| new.following(&before)) {
+        match read(&self.path) {
             Ok(new) => {
+                let new = new.following(&before);
                 tracing::info!(seals = %new.newest().id, keys = new.keys.len(), "the key file was read again");
                 *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(new);
                 *failed_at = None;
@@ -269,12 +271,16 @@ impl KeyRing {
 }
 
 impl Known {
-    /// A file that has nothing in common with the one before is a mistake: a rotation goes step by step.
-    fn following(self, before: &Known) -> anyhow::Result<Self> {
+    /// A file that has nothing in common with the one before belongs to a rotation that was over before anybody
+    /// looked, or is a mistake. Either way, what was known still opens until the next file.
+    fn following(mut self, before: &Known) -> Self {
         if before.keys.iter().all(|key| self.key(key.id).is_none()) {
-            bail!("it has no key in common with the one before; restart if that is meant");
+            tracing::warn!("the new key file has no key of the one before: keeping those in memory as well");
+            let room = KEYS_MAX.saturating_sub(self.keys.len());
+            let kept = before.keys.iter().take(room).cloned();
+            self.keys.extend(kept.map(|key| Subkeys { role: Role::Old, ..key }));
         }
-        Ok(self)
+        self
     }
 }
 

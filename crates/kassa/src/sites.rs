@@ -137,6 +137,7 @@ pub(crate) async fn add_key(
 ) -> anyhow::Result<ApiSecret> {
     let id = store.next_key_id(site).await?;
     let mut row = ApiKey { site, id, sealed: Vec::new(), created_at: now, last_used_at: None };
+    // Sealed before the digest is computed: a rotation that begins in between would take it for done otherwise.
     row.sealed = keys.seal(&purpose(&row), key.expose().as_bytes())?;
     match store.add_key(&row, keys.digest(key.expose()), revoke_others).await {
         Ok(()) => Ok(key),

@@ -26,7 +26,8 @@ fn purpose(site: SiteId, token: TokenId) -> String {
 }
 
 impl KeyRing {
-    /// Encrypts a card number for its token.
+    /// Encrypts a card number for its token. What else is stored with it, its fingerprint, is computed after it: a
+    /// rotation may begin in between, and replaces only what an older key has sealed.
     ///
     /// # Errors
     /// When there are no random bytes.

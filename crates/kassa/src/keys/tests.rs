@@ -230,7 +230,7 @@ fn a_file_that_cannot_be_used_changes_nothing_for_who_runs() {
     KeyRing::create(&folder.path(), &random).unwrap();
     let running = KeyRing::open(&folder.path()).unwrap();
     let (first, good) = (running.newest(), fs::read(folder.path()).unwrap());
-    for (text, mode) in [("", 0o600), ("rubbish", 0o600), ("22".repeat(32).as_str(), 0o600)] {
+    for (text, mode) in [("", 0o600), ("rubbish", 0o600), ("22".repeat(32).as_str(), 0o644)] {
         fs::remove_file(folder.path()).unwrap();
         *running.failed_at.lock().unwrap() = None;
         running.refresh();
@@ -244,12 +244,31 @@ fn a_file_that_cannot_be_used_changes_nothing_for_who_runs() {
     }
     // A mistake that is mended: both keys, and the right mode.
     fs::write(folder.path(), [format!("{}\n", "22".repeat(32)).as_bytes(), &good].concat()).unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o600)).unwrap();
     running.refresh();
     assert_eq!(running.newest(), first, "not more than once a second");
     *running.failed_at.lock().unwrap() = None;
     running.refresh();
     assert_eq!(running.ids().len(), 2);
     assert_eq!(running.ids()[1], (first, Role::Old));
+}
+
+/// A rotation that was over before the gateway looked, or somebody else's file.
+#[test]
+fn a_file_without_a_known_key_takes_none_away() {
+    let (folder, random) = (Folder::new(), Random::system());
+    KeyRing::create(&folder.path(), &random).unwrap();
+    let running = KeyRing::open(&folder.path()).unwrap();
+    let (first, early) = (running.newest(), running.seal("x", b"early").unwrap());
+    let mut file = KeyFile::lock(&folder.path()).unwrap();
+    let second = file.promote(&random).unwrap();
+    file.destroy_others().unwrap();
+    running.refresh();
+    assert_eq!(running.ids(), [(second, Role::Seals), (first, Role::Old)]);
+    assert_eq!(*running.open_sealed("x", &early).unwrap(), b"early");
+    let third = file.promote(&random).unwrap();
+    running.refresh();
+    assert_eq!(running.ids(), [(third, Role::Seals), (second, Role::Old)], "until the next file");
 }
 
 #[test]
