@@ -67,7 +67,7 @@ pub struct StoreFlags {
     #[arg(long, value_name = "URL")]
     pub database: Option<String>,
 
-    /// File with the key that seals API keys, mode 0600 [default: key-encryption.key in the data folder].
+    /// File with the key that seals API keys and stored cards, mode 0600 [default: key-encryption.key in the data folder].
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<String>,
 }

@@ -2,6 +2,7 @@
 
 mod audit;
 mod commands;
+mod keys;
 mod mistakes;
 mod serving;
 

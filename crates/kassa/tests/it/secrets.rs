@@ -5,7 +5,9 @@ mod canary;
 mod dump;
 
 use crate::harness::{Database, Home, Http, Reply, Shop, bare, run};
-use canary::{Canary, Found, luhn};
+use canary::Found;
+pub(crate) use canary::{Canary, find, luhn};
+pub(crate) use dump::files;
 use rstest::rstest;
 use serde_json::{Value, json};
 use std::fs;

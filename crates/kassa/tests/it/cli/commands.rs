@@ -99,7 +99,19 @@ fn version_and_help_are_answers() {
     let version = run(&mut bare(&["--version"]));
     assert_eq!(version.code, Some(0));
     assert_eq!(version.stdout, format!("kassa {}\n", env!("CARGO_PKG_VERSION")));
-    for command in ["", "serve", "pay", "audit", "migrate", "sites", "sites create", "sites rotate-key"] {
+    for command in [
+        "",
+        "serve",
+        "pay",
+        "audit",
+        "migrate",
+        "sites",
+        "sites create",
+        "sites rotate-key",
+        "keys",
+        "keys add",
+        "keys rotate",
+    ] {
         let mut arguments: Vec<&str> = command.split_whitespace().collect();
         arguments.push("--help");
         let help = run(&mut bare(&arguments));
