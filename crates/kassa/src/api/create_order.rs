@@ -6,6 +6,7 @@
 //!
 //! | Meant | Also taken |
 //! |---|---|
+//! | price, rate, quantity | a number, or the same as text; see [`decimal`] |
 //! | whole number | digits as text (`"1000"`), a float without a fraction (`1000.0`); see [`amount`] for exponents |
 //! | text | a number, which becomes its digits; not for `description` |
 //! | object | `[]` (PHP's empty object) |
@@ -15,17 +16,24 @@
 //! Unknown keys are ignored. No message repeats a value that was sent.
 
 mod amount;
+pub(crate) mod cart;
 pub(crate) mod customer;
+pub(crate) mod decimal;
+mod extras;
 pub(crate) mod fields;
 pub(crate) mod paying;
 pub(crate) mod payment_options;
+pub(crate) mod taxes;
+pub(crate) mod template;
 #[cfg(test)]
 mod tests;
 
 use super::error::{self, Error};
 use crate::keys::KeyRing;
 pub(crate) use amount::Written;
+use cart::ShoppingCart;
 use customer::Customer;
+use extras::Extras;
 use fields::Fields;
 use paying::Means;
 use payment_options::PaymentOptions;
@@ -39,6 +47,7 @@ use payments::transaction::Capturing;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use taxes::CheckoutOptions;
 
 /// The longest description, in characters.
 const DESCRIPTION_MAX: usize = 200;
@@ -90,6 +99,21 @@ pub(crate) struct Details {
     pub(crate) payment_options: PaymentOptions,
     /// Who pays.
     pub(crate) customer: Customer,
+    /// Who gets the goods, if it was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) delivery: Option<Customer>,
+    /// What is bought, if it was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) shopping_cart: Option<ShoppingCart>,
+    /// The taxes on it; of no meaning without a cart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) checkout_options: Option<CheckoutOptions>,
+    /// What is bought, as the shop's own HTML: never shown before it is cleaned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) items: Option<String>,
+    /// What nobody reads.
+    #[serde(skip_serializing_if = "Extras::is_empty")]
+    pub(crate) extras: Extras,
     /// The shop's own texts.
     pub(crate) custom_info: CustomInfo,
     /// The shop's own text.
@@ -154,8 +178,11 @@ pub(crate) fn parse(body: &Value, written: &Written<'_>, rules: &Rules) -> Resul
     let payment_options =
         PaymentOptions::read(&order.object("payment_options", error::MISSING_DATA)?, rules)?;
     let customer = Customer::read(&order.object("customer", error::MISSING_DATA)?)?;
+    let delivery = order.object("delivery", error::MISSING_DATA)?;
+    let delivery = delivery.is_sent().then(|| Customer::read(&delivery)).transpose()?;
+    let (shopping_cart, checkout_options) = cart(&order, amount)?;
     let lifetime = lifetime(&order)?;
-    refuse_split_payments(&order)?;
+    extras::refuse_splits(&order)?;
     let capturing = paying::capturing(&order, gateway)?;
     let recurring = paying::recurring(&order, amount, customer.reference.as_deref())?;
     let means = paying::means(&order, kind, gateway, rules)?;
@@ -163,6 +190,11 @@ pub(crate) fn parse(body: &Value, written: &Written<'_>, rules: &Rules) -> Resul
         kind,
         payment_options,
         customer,
+        delivery,
+        shopping_cart,
+        checkout_options,
+        items: extras::items(&order)?,
+        extras: Extras::read(&order)?,
         var1: order.text("var1", error::VARIABLE)?,
         var2: order.text("var2", error::VARIABLE)?,
         var3: order.text("var3", error::VARIABLE)?,
@@ -171,15 +203,16 @@ pub(crate) fn parse(body: &Value, written: &Written<'_>, rules: &Rules) -> Resul
     Ok(CreateOrder { order_id, gateway, amount, description, lifetime, capturing, recurring, means, details })
 }
 
-/// Unknown fields are ignored, but not those that say how the money moves.
-fn refuse_split_payments(order: &Fields<'_>) -> Result<(), Error> {
-    let affiliate = order.object("affiliate", error::MISSING_DATA)?;
-    let splits = affiliate.get("split_payments");
-    if splits.is_some_and(|splits| splits.as_array().is_none_or(|splits| !splits.is_empty())) {
-        let what = "split payments are not offered";
-        return Err(order.fault("affiliate.split_payments", error::NOT_OFFERED, what));
-    }
-    Ok(())
+/// What is bought and the taxes on it, if a cart was sent.
+fn cart(
+    order: &Fields<'_>,
+    amount: Amount,
+) -> Result<(Option<ShoppingCart>, Option<CheckoutOptions>), Error> {
+    let cart = ShoppingCart::read(order, amount.currency)?;
+    let taxes = CheckoutOptions::read(order)?;
+    let Some(cart) = cart else { return Ok((None, None)) };
+    cart.check(&taxes, amount)?;
+    Ok((Some(cart), Some(taxes)))
 }
 
 /// A fingerprint of the request: equal for bodies that differ in the order of keys and in blanks only. One with
@@ -214,11 +247,16 @@ fn kind(order: &Fields<'_>) -> Result<Kind, Error> {
 
 fn order_id(order: &Fields<'_>) -> Result<OrderId, Error> {
     let fault = |what| order.fault("order_id", error::ORDER_ID, what);
+    let what = "must be text or a whole number of at most 19 digits";
     let text = match order.get("order_id") {
         None => return Err(fault("is missing")),
         Some(Value::String(text)) => text.clone(),
-        Some(Value::Number(number)) if !number.is_f64() => number.to_string(),
-        Some(_) => return Err(fault("must be text or a whole number of at most 19 digits")),
+        Some(Value::Number(number)) => match fields::digits(number) {
+            // Java writes every number with a point: 182.0.
+            Some(digits) if !digits.contains('.') => digits,
+            Some(_) | None => return Err(fault(what)),
+        },
+        Some(_) => return Err(fault(what)),
     };
     OrderId::parse(&text)
         .ok_or_else(|| fault("must have 1 to 50 characters, not all blank and no control characters"))

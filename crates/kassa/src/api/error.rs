@@ -30,7 +30,13 @@ pub(crate) const CODES: &[(u32, &str)] = &[
     (1022, "cannot start the transaction"),
     (GATEWAY, "unknown gateway, or not available to this site"),
     (1024, "transaction declined"),
-    (1027, "the cart's amount is not the order's"),
+    (CART_CURRENCIES, "the cart has more than one currency"),
+    (CART_CURRENCY, "the cart's currency is not the order's"),
+    (CART_AMOUNT, "the cart's amount is not the order's, and the order asked to compare them"),
+    (TAX_RATE, "invalid tax rate in a tax table"),
+    (ITEM_TAX_RATE, "a cart item names a tax table that has no rate"),
+    (ITEM_CURRENCY, "invalid currency of a cart item"),
+    (UNIT_PRICE, "invalid unit_price of a cart item"),
     (API_KEY, "invalid API key"),
     (1033, "error reading refund information"),
     (REFUND, "cannot refund"),
@@ -59,6 +65,20 @@ pub(crate) const COUNTRY: u32 = 1018;
 pub(crate) const NOT_OFFERED: u32 = 1021;
 /// `error_code` of an unknown gateway.
 pub(crate) const GATEWAY: u32 = 1023;
+/// `error_code` of a cart whose items are in different currencies.
+pub(crate) const CART_CURRENCIES: u32 = 1025;
+/// `error_code` of a cart in another currency than the order.
+pub(crate) const CART_CURRENCY: u32 = 1026;
+/// `error_code` of a cart that was to be compared with the order and differs.
+pub(crate) const CART_AMOUNT: u32 = 1027;
+/// `error_code` of a wrong rate in a tax table.
+pub(crate) const TAX_RATE: u32 = 1028;
+/// `error_code` of an item that names a tax table without a rate.
+pub(crate) const ITEM_TAX_RATE: u32 = 1029;
+/// `error_code` of a cart item's currency that is none.
+pub(crate) const ITEM_CURRENCY: u32 = 1030;
+/// `error_code` of a cart item's wrong price.
+pub(crate) const UNIT_PRICE: u32 = 1031;
 /// `error_code` of a missing or wrong API key.
 pub(crate) const API_KEY: u32 = 1032;
 /// `error_code` of a refund that cannot be made.

@@ -1,4 +1,5 @@
-//! `customer`: who pays. Kept and echoed as sent; only addresses and countries have a form to keep.
+//! `customer`: who pays, and `delivery`: who gets the goods. Kept as sent; only addresses and countries have a
+//! form to keep.
 
 use super::fields::Fields;
 use crate::api::error::{self, Error, MISSING_DATA};
@@ -10,7 +11,7 @@ use std::net::IpAddr;
 /// The longest text that a browser says about itself, in characters.
 const BROWSER_TEXT_MAX: usize = 2_048;
 
-/// The request's `customer`.
+/// The request's `customer`, and its `delivery`, which shops send through the same class.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Customer {
@@ -79,6 +80,52 @@ pub(crate) struct Customer {
     pub(crate) reference: Option<String>,
     /// Whether no mail may go to the customer.
     pub(crate) disable_send_email: bool,
+    /// What the shop's page knows of the browser.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) browser: Option<Browser>,
+}
+
+/// `customer.browser`: what 3-D Secure asks of a browser that never sees a page of ours. What was sent as a flag
+/// or a number is kept as text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Browser {
+    /// Whether scripts run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) javascript_enabled: Option<bool>,
+    /// Whether Java runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) java_enabled: Option<bool>,
+    /// Whether cookies are kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) cookies_enabled: Option<bool>,
+    /// Its language, such as `nl`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) language: Option<String>,
+    /// Its `Accept` header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) accept_header: Option<String>,
+    /// Bits a pixel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) screen_color_depth: Option<String>,
+    /// Pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) screen_height: Option<String>,
+    /// Pixels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) screen_width: Option<String>,
+    /// Minutes behind UTC, or a name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) time_zone: Option<String>,
+    /// Its `User-Agent` header.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) user_agent: Option<String>,
+    /// The system it runs on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) platform: Option<String>,
+    /// Where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ip_address: Option<String>,
 }
 
 impl Customer {
@@ -110,7 +157,33 @@ impl Customer {
             referrer: long("referrer")?,
             reference: text("reference")?,
             disable_send_email: customer.flag("disable_send_email")?,
+            browser: Browser::read(customer)?,
         })
+    }
+}
+
+impl Browser {
+    fn read(customer: &Fields<'_>) -> Result<Option<Self>, Error> {
+        let browser = customer.object("browser", MISSING_DATA)?;
+        let text = |key| browser.text_within(key, MISSING_DATA, BROWSER_TEXT_MAX);
+        let flag = |key| browser.filled(key).map(|_| browser.flag(key)).transpose();
+        if !browser.is_sent() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            javascript_enabled: flag("javascript_enabled")?,
+            java_enabled: flag("java_enabled")?,
+            cookies_enabled: flag("cookies_enabled")?,
+            language: text("language")?,
+            accept_header: text("accept_header")?,
+            screen_color_depth: text("screen_color_depth")?,
+            screen_height: text("screen_height")?,
+            screen_width: text("screen_width")?,
+            time_zone: text("time_zone")?,
+            user_agent: text("user_agent")?,
+            platform: text("platform")?,
+            ip_address: ip_address(&browser)?,
+        }))
     }
 }
 

@@ -11,14 +11,14 @@ const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 
 /// The keys of one object, and where it is in the request.
 pub(crate) struct Fields<'a> {
-    path: &'static str,
+    path: String,
     object: Option<&'a Map<String, Value>>,
 }
 
 impl<'a> Fields<'a> {
     /// The request itself.
     pub(crate) fn top(object: &'a Map<String, Value>) -> Self {
-        Self { path: "", object: Some(object) }
+        Self { path: String::new(), object: Some(object) }
     }
 
     /// The value of `key`; `null` counts as not there.
@@ -33,22 +33,48 @@ impl<'a> Fields<'a> {
 
     /// The refusal of `key` for the reason in `what`.
     pub(crate) fn fault(&self, key: &str, code: u32, what: &str) -> Error {
-        if self.path.is_empty() {
-            Error::invalid(code, key, what)
-        } else {
-            Error::invalid(code, &format!("{}.{key}", self.path), what)
+        Error::invalid(code, &self.path_of(key), what)
+    }
+
+    /// Where `key` is in the request.
+    fn path_of(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// Whether the object was sent and says anything.
+    pub(crate) fn is_sent(&self) -> bool {
+        self.object.is_some_and(|object| object.values().any(|value| !value.is_null()))
+    }
+
+    /// The object in `key`; an empty list stands for an empty object.
+    pub(crate) fn object(&self, key: &str, code: u32) -> Result<Self, Error> {
+        match self.get(key) {
+            None => Ok(Self { path: self.path_of(key), object: None }),
+            Some(value) => Self::of(value, self.path_of(key), code),
         }
     }
 
-    /// The object in `key` of the request; an empty list stands for an empty object.
-    pub(crate) fn object(&self, key: &'static str, code: u32) -> Result<Self, Error> {
-        let object = match self.get(key) {
-            None => None,
-            Some(Value::Object(object)) => Some(object),
-            Some(Value::Array(list)) if list.is_empty() => None,
-            Some(_) => return Err(self.fault(key, code, "must be an object")),
-        };
-        Ok(Self { path: key, object })
+    /// The objects in the list in `key`, each with its place. An object without members, which some clients
+    /// make of an empty list, has none.
+    pub(crate) fn objects(&self, key: &str, code: u32) -> Result<Vec<Self>, Error> {
+        match self.get(key) {
+            None => Ok(Vec::new()),
+            Some(Value::Object(object)) if object.is_empty() => Ok(Vec::new()),
+            Some(Value::Array(list)) => list
+                .iter()
+                .enumerate()
+                .map(|(at, value)| Self::of(value, format!("{}[{at}]", self.path_of(key)), code))
+                .collect(),
+            Some(_) => Err(self.fault(key, code, "must be a list")),
+        }
+    }
+
+    fn of(value: &'a Value, path: String, code: u32) -> Result<Self, Error> {
+        match value {
+            Value::Object(object) => Ok(Self { path, object: Some(object) }),
+            Value::Array(list) if list.is_empty() => Ok(Self { path, object: None }),
+            _ => Err(Error::invalid(code, &path, "must be an object")),
+        }
     }
 
     /// The text in `key`, as it was sent; a number becomes its digits.
@@ -124,7 +150,7 @@ fn parse_digits(text: &str) -> Option<i64> {
 }
 
 /// The digits of a number, without exponent and without `.0`; `None` when a float may have lost some.
-fn digits(number: &Number) -> Option<String> {
+pub(crate) fn digits(number: &Number) -> Option<String> {
     if !number.is_f64() {
         return Some(number.to_string());
     }

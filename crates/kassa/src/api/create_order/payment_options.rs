@@ -1,7 +1,8 @@
-//! `payment_options`: where the shop is told, and where its customer goes afterwards.
+//! `payment_options`: where the shop is told, where its customer goes afterwards, and how the page looks.
 
-use super::Rules;
 use super::fields::Fields;
+use super::template::Template;
+use super::{Rules, decimal};
 use crate::api::error::{Error, MISSING_DATA};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -28,6 +29,15 @@ pub(crate) struct PaymentOptions {
     pub(crate) cancel_url: Option<String>,
     /// Whether the page runs in a window of its own, which it closes at the end.
     pub(crate) close_window: bool,
+    /// How the page looks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) template: Option<Template>,
+    /// The name of a saved template; there are none so far, and another name is no reason to refuse.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) template_id: Option<String>,
+    /// Settings of payment methods: none of them is about cards. Kept as they were sent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) settings: Option<Value>,
 }
 
 /// The HTTP method of notifications.
@@ -43,18 +53,17 @@ pub(crate) enum NotificationMethod {
 
 impl PaymentOptions {
     pub(super) fn read(options: &Fields<'_>, rules: &Rules) -> Result<Self, Error> {
-        let read = Self {
+        let is_sent = |key| Ok::<_, Error>(options.object(key, MISSING_DATA)?.is_sent());
+        Ok(Self {
             notification_url: url(options, "notification_url", rules)?,
             notification_method: method(options)?,
             redirect_url: url(options, "redirect_url", rules)?,
             cancel_url: url(options, "cancel_url", rules)?,
             close_window: options.flag("close_window")?,
-        };
-        // How the page looks is the site's matter so far; these are only checked to be what they claim.
-        options.object("settings", MISSING_DATA)?;
-        options.object("template", MISSING_DATA)?;
-        options.text("template_id", MISSING_DATA)?;
-        Ok(read)
+            settings: if is_sent("settings")? { options.get("settings").map(decimal::stable) } else { None },
+            template: if is_sent("template")? { Some(Template::read(options)?) } else { None },
+            template_id: options.text("template_id", MISSING_DATA)?.filter(|id| !id.is_empty()),
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use super::*;
 use proptest::prelude::*;
 use serde_json::json;
 
+mod carts;
 // One line a case, however long.
 #[rustfmt::skip]
 mod tables;
@@ -35,18 +36,35 @@ fn seed() -> Value {
 /// The seed with the value at `path` replaced.
 fn patched(path: &str, value: Option<Value>) -> Value {
     let mut body = seed();
-    let mut object = body.as_object_mut().unwrap();
-    let mut key = path;
-    if let Some((outer, inner)) = path.split_once('.') {
-        let inner_object = object.entry(outer).or_insert_with(|| json!({}));
-        object = inner_object.as_object_mut().unwrap();
-        key = inner;
+    let mut at = &mut body;
+    let mut keys = path.split(['.', '[', ']']).filter(|key| !key.is_empty()).peekable();
+    while let Some(key) = keys.next() {
+        if keys.peek().is_some() {
+            at = step(at, key);
+        } else if let Ok(index) = key.parse::<usize>() {
+            at.as_array_mut().unwrap()[index] = value.clone().unwrap_or_default();
+        } else {
+            let object = at.as_object_mut().unwrap();
+            match &value {
+                Some(value) => object.insert(key.to_owned(), value.clone()),
+                None => object.remove(key),
+            };
+        }
     }
-    match value {
-        Some(value) => object.insert(key.to_owned(), value),
-        None => object.remove(key),
-    };
     body
+}
+
+/// The value at `key` of `value`; an object, or a list of one, when there was nothing.
+fn step<'a>(value: &'a mut Value, key: &str) -> &'a mut Value {
+    match key.parse::<usize>() {
+        Ok(index) => {
+            if value.as_array().is_none() {
+                *value = json!([{}]);
+            }
+            &mut value[index]
+        }
+        Err(_) => value.as_object_mut().unwrap().entry(key).or_insert_with(|| json!({})),
+    }
 }
 
 /// A value as the tables write it: JSON, or `absent`, or `x501` (a text of 501 characters), or `url2049`.

@@ -20,7 +20,9 @@ pub(super) const REFUSED: &[(&str, &str, u32, &str)] = &[
     ("order_id", r#""a\nb""#, 1006, "no control characters"),
     ("order_id", r#""a\u0000""#, 1006, "no control characters"),
     ("order_id", "1.5", 1006, "whole number"),
-    ("order_id", "1.0", 1006, "whole number"),
+    ("order_id", "-1.5", 1006, "whole number"),
+    ("order_id", "9007199254740992.0", 1006, "whole number"),
+    ("order_id", "1e300", 1006, "whole number"),
     ("order_id", "18446744073709551616", 1006, "at most 19 digits"),
     // gateway
     ("gateway", r#""DOGECOIN""#, 1023, "unknown gateway"),
@@ -127,7 +129,20 @@ pub(super) const REFUSED: &[(&str, &str, u32, &str)] = &[
     ("customer.house_number", "18446744073709551616", 1016, "too large to be kept exactly"),
     ("customer.house_number", "9007199254740992.0", 1016, "too large to be kept exactly"),
     ("customer.disable_send_email", r#""no""#, 1016, "must be true or false"),
+    ("customer.browser.ip_address", r#""x""#, 1007, "IPv4 or IPv6"),
+    ("customer.browser.user_agent", "x2049", 1016, "at most 2048 characters"),
+    ("customer.browser.java_enabled", "2", 1016, "must be true or false"),
+    // delivery
+    ("delivery.country", r#""XX""#, 1018, "ISO 3166-1"),
+    ("delivery.ip_address", r#""x""#, 1007, "IPv4 or IPv6"),
+    ("delivery.city", "x501", 1016, "at most 500 characters"),
+    ("delivery.email", r#""x""#, 1016, "must contain an @"),
     // the rest
+    ("items", "x8193", 1016, "at most 16384 bytes"),
+    ("second_chance.send_email", r#""maybe""#, 1016, "must be true or false"),
+    ("affiliate.split_payments", r#"[{"merchant":"1","fixed":100}]"#, 1021, "split payments are not offered"),
+    ("affiliate.split_payments", r#"[{"merchant":1,"percentage":"12.5","description":"x"}]"#, 1021, "not offered"),
+    ("affiliate.split_payments[0].merchant", r#""""#, 1016, "is missing"),
     ("days_active", "0", 1016, "from 1 to 365"),
     ("days_active", "366", 1016, "from 1 to 365"),
     ("days_active", r#""366""#, 1016, "from 1 to 365"),
@@ -190,6 +205,23 @@ pub(super) const WRONG_TYPES: &[(&str, u32, &str)] = &[
     ("customer.referrer", 1016, r#"true [] ["x"] {}"#),
     ("customer.reference", 1016, r#"true [] ["x"] {}"#),
     ("customer.disable_send_email", 1016, r#""x" 2 1.5 [] {}"#),
+    ("customer.browser", 1016, r#""x" 1 1.5 true [1]"#),
+    ("delivery", 1016, r#""x" "" 1 1.5 true false [1] [{}]"#),
+    ("delivery.first_name", 1016, r#"true [] ["x"] {}"#),
+    ("delivery.lastname", 1016, r#"true [] ["x"] {}"#),
+    ("delivery.country", 1018, r#"528 1.5 true [] ["NL"] {}"#),
+    ("delivery.ip_address", 1007, r#"1 1.5 true [] ["1.2.3.4"] {}"#),
+    ("shopping_cart", 1016, r#""x" "" 1 1.5 true [1] [{}]"#),
+    ("shopping_cart.items", 1016, r#""x" "" 1 1.5 true {"a":1}"#),
+    ("checkout_options", 1016, r#""x" "" 1 1.5 true [1]"#),
+    ("checkout_options.tax_tables", 1016, r#""x" "" 1 1.5 true [1]"#),
+    ("checkout_options.validate_cart", 1016, r#""x" 2 1.5 [] [true] {}"#),
+    ("items", 1016, r#"1 1.5 true [1] {} {"a":1}"#),
+    ("second_chance", 1016, r#""x" "" 1 1.5 true [1]"#),
+    ("second_chance.send_email", 1016, r#""x" 2 1.5 [] {}"#),
+    ("second_chance.send_mail", 1016, r#""x" 2 1.5 [] {}"#),
+    ("affiliate", 1016, r#""x" "" 1 1.5 true [1]"#),
+    ("affiliate.split_payments", 1016, r#""x" "" 1 1.5 true {"a":1}"#),
     ("days_active", 1016, r#""x" 1.5 true false [] [14] {}"#),
     ("seconds_active", 1016, r#""x" 1.5 true false [] [60] {}"#),
     ("var1", 1010, r#"true [] ["x"] {}"#),
@@ -206,9 +238,11 @@ const NOTIFICATION: &str = "/details/payment_options/notification_url";
 const METHOD: &str = "/details/payment_options/notification_method";
 const REDIRECT: &str = "/details/payment_options/redirect_url";
 const CANCEL: &str = "/details/payment_options/cancel_url";
+const EXTRAS: &str = "/details/extras";
 const CLOSE: &str = "/details/payment_options/close_window";
 const OPTIONS: &str = "/details/payment_options";
 const CUSTOMER: &str = "/details/customer";
+const BROWSER: &str = "/details/customer/browser";
 const IP: &str = "/details/customer/ip_address";
 const FORWARDED: &str = "/details/customer/forwarded_ip";
 
@@ -220,6 +254,7 @@ pub(super) const ACCEPTED: &[(&str, &str, &str, &str)] = &[
     // order_id
     ("order_id", "123", "/order_id", r#""123""#),
     ("order_id", "0", "/order_id", r#""0""#),
+    ("order_id", "182.0", "/order_id", r#""182""#),
     ("order_id", "18446744073709551615", "/order_id", r#""18446744073709551615""#),
     ("order_id", r#""000069038""#, "/order_id", r#""000069038""#),
     ("order_id", r#""1722333.123""#, "/order_id", r#""1722333.123""#),
@@ -277,16 +312,21 @@ pub(super) const ACCEPTED: &[(&str, &str, &str, &str)] = &[
     ("payment_options.close_window", "false", CLOSE, "false"),
     ("payment_options.close_window", "0", CLOSE, "false"),
     ("payment_options.close_window", "1", CLOSE, "true"),
-    ("payment_options.settings", "[]", CLOSE, "true"),
-    ("payment_options.settings", r#"{"coupons":{"allow":["X"]}}"#, CLOSE, "true"),
-    ("payment_options.template", r#"{"version":"1.0","settings":{"hide_logo":true}}"#, CLOSE, "true"),
-    ("payment_options.template_id", r#""x""#, CLOSE, "true"),
-    ("payment_options.template_id", "7", CLOSE, "true"),
+    ("payment_options.settings", "[]", "/details/payment_options/settings", "absent"),
+    ("payment_options.settings", r#"{"coupons":{"allow":["X"]},"connect":{"issuers_display_mode":"x"}}"#, "/details/payment_options/settings", r#"{"coupons":{"allow":["X"]},"connect":{"issuers_display_mode":"x"}}"#),
+    ("payment_options.template", "[]", "/details/payment_options/template", "absent"),
+    ("payment_options.template", r#"{"version":"1.0","settings":{"hide_logo":true}}"#, "/details/payment_options/template/settings/hide_logo", "true"),
+    ("payment_options.template", r##"{"body":{"text":"#ABC"},"cart":{"text":"x"}}"##, "/details/payment_options/template/colours", r##"{"body.text":"#aabbcc"}"##),
+    ("payment_options.template_id", r#""x""#, "/details/payment_options/template_id", r#""x""#),
+    ("payment_options.template_id", r#""""#, "/details/payment_options/template_id", "absent"),
+    ("payment_options.template_id", "7", "/details/payment_options/template_id", r#""7""#),
     ("payment_options.feed_url", r#""""#, CLOSE, "true"),
     // customer
     ("customer", "absent", CUSTOMER, r#"{"disable_send_email":false}"#),
     ("customer", "[]", CUSTOMER, r#"{"disable_send_email":false}"#),
-    ("customer", r#"{"something":[1],"browser":{"platform":"x"}}"#, CUSTOMER, r#"{"disable_send_email":false}"#),
+    ("customer", r#"{"something":[1],"browser":[]}"#, CUSTOMER, r#"{"disable_send_email":false}"#),
+    ("customer.browser", r#"{"platform":"x","java_enabled":"1","time_zone":-60}"#, BROWSER, r#"{"java_enabled":true,"time_zone":"-60","platform":"x"}"#),
+    ("customer.browser", r#"{"cookies_enabled":0,"screen_width":1.0,"ip_address":"::1"}"#, BROWSER, r#"{"cookies_enabled":false,"screen_width":"1","ip_address":"::1"}"#),
     ("customer.locale", r#""cn_CN""#, "/details/customer/locale", r#""cn_CN""#),
     ("customer.locale", r#""anything""#, "/details/customer/locale", r#""anything""#),
     ("customer.ip_address", r#""""#, IP, "absent"),
@@ -317,6 +357,10 @@ pub(super) const ACCEPTED: &[(&str, &str, &str, &str)] = &[
     ("customer.email", r#""""#, "/details/customer/email", r#""""#),
     ("customer.reference", r#""c-1""#, "/details/customer/reference", r#""c-1""#),
     ("customer.disable_send_email", r#""true""#, "/details/customer/disable_send_email", "true"),
+    // delivery
+    ("delivery", "[]", "/details/delivery", "absent"),
+    ("delivery", r#"{"firstname":"Zoë","lastname":"Smit","house_number":39,"country":"be"}"#, "/details/delivery", r#"{"first_name":"Zoë","last_name":"Smit","house_number":"39","country":"BE","disable_send_email":false}"#),
+    ("delivery", r#"{"first_name":"Zoë","address2":"","state":"","locale":"nl_NL"}"#, "/details/delivery/locale", r#""nl_NL""#),
     // the rest
     ("days_active", "1", "/lifetime_ms", "86400000"),
     ("days_active", "365", "/lifetime_ms", "31536000000"),
@@ -340,9 +384,22 @@ pub(super) const ACCEPTED: &[(&str, &str, &str, &str)] = &[
     ("custom_info", r#"{"custom1":1,"custom_1":"2"}"#, "/details/custom_info", r#"{"custom_1":"2"}"#),
     ("custom_info.custom_2", "x500", "/details/custom_info/custom_2", "x500"),
     ("custom_info.custom3", "3", "/details/custom_info/custom_3", r#""3""#),
+    // kept for the shop's sake
+    ("second_chance", "null", EXTRAS, "absent"),
+    ("second_chance", "[]", EXTRAS, "absent"),
+    ("second_chance", r#"{"send_email":true}"#, EXTRAS, r#"{"second_chance":true}"#),
+    ("second_chance", r#"{"send_email":"","send_mail":"1"}"#, EXTRAS, r#"{"second_chance":true}"#),
+    ("second_chance", r#"{"send_mail":false}"#, EXTRAS, r#"{"second_chance":false}"#),
+    ("plugin", r#"{"shop":"x","shop_version":8,"partner":[],"other":"y"}"#, EXTRAS, r#"{"plugin":{"shop":"x","shop_version":"8"}}"#),
+    ("google_analytics", r#"{"account":"UA-1"}"#, EXTRAS, r#"{"google_analytics":"UA-1"}"#),
+    ("google_analytics", r#"{"account_id":"UA-2"}"#, EXTRAS, r#"{"google_analytics":"UA-2"}"#),
+    ("google_analytics", r#"{"account":[]}"#, EXTRAS, "absent"),
+    ("affiliate", r#"{"split_payments":[]}"#, "/amount", "1000"),
+    ("items", r#""<b>2 tickets</b><script>x</script>""#, "/details/items", r#""<b>2 tickets</b><script>x</script>""#),
+    ("items", r#""""#, "/details/items", "absent"),
+    ("items", "[]", "/details/items", "absent"),
     // ignored
-    ("plugin", "true", "/amount", "1000"),
+    ("plugin", "true", EXTRAS, "absent"),
     ("template_id", "[1]", "/amount", "1000"),
-    ("second_chance", "null", "/amount", "1000"),
     ("RequestHeader", r#"{"a":[1]}"#, "/amount", "1000"),
 ];
