@@ -4,7 +4,9 @@
 //!
 //! | Kind | Written as |
 //! |---|---|
-//! | money | whole minor units, an integer; there is no float anywhere |
+//! | money | whole minor units, an integer |
+//! | price, rate and total of a cart | text with at least two decimals; see [`cart`] |
+//! | quantity and weight of a cart | a number, mostly an integer; no other field is ever a float |
 //! | moment | `YYYY-MM-DDTHH:MM:SS` on the wall clock of the site, without a zone |
 //! | id, code, number of a card or a house | text, so that leading zeros stay; only `transaction_id` is an integer |
 //! | unset | `null`; a field is left out only where the table of its struct says so |
@@ -16,6 +18,7 @@
 //! [`CardSummary`]: payments::card::CardSummary
 
 mod card;
+mod cart;
 mod country;
 mod customer;
 mod movement;
@@ -26,6 +29,7 @@ use super::create_order::Details;
 use crate::notify;
 use anyhow::Context as _;
 use card::{PaymentDetails, PaymentMethod};
+use cart::Cart;
 use customer::Customer;
 use jiff::tz::TimeZone;
 use movement::Related;
@@ -42,11 +46,14 @@ use serde_json::{Value, json};
 const LOCALE_DEFAULT: &str = "en_US";
 
 /// The order as its shop sees it. `transaction_id` is left out until a card was submitted, `completed` until
-/// the order is paid, `auth_order_id` unless it was captured from another order's authorisation.
+/// the order is paid, `auth_order_id` unless it was captured from another order's authorisation, and everything
+/// about a cart unless there is one.
 #[derive(Serialize)]
 struct View<'a> {
     amount: i64,
     amount_refunded: i64,
+    #[serde(flatten)]
+    cart: Option<Cart<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_order_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -59,7 +66,7 @@ struct View<'a> {
     description: &'a str,
     fastcheckout: &'static str,
     financial_status: Option<&'static str>,
-    items: (),
+    items: Option<String>,
     modified: String,
     order_id: &'a str,
     payment_details: Chosen<'a>,
@@ -137,15 +144,17 @@ fn view<'a>(order: &'a Order, details: &'a Details, zone: &TimeZone) -> anyhow::
     // On success the reference gateway has answered null, "" and "1000" as `reason_code`, and null, "" and
     // "SUCCESS" as `reason`. Clients take text or null and act on neither; null cannot be taken for a fault.
     let decline = leading.and_then(decline);
+    let currency = order.terms.amount.currency;
     let completed = leading.and_then(completed_at).map(|at| wall_clock(at, zone)).transpose()?;
     Ok(View {
         amount: order.terms.amount.minor,
         amount_refunded: order.refunded(),
         auth_order_id: order.captured_from.as_ref().map(OrderId::as_str),
+        cart: Cart::of(details, currency),
         completed,
         costs: [],
         created: wall_clock(order.created_at, zone)?,
-        currency: order.terms.amount.currency.code(),
+        currency: currency.code(),
         custom_info: CustomInfo {
             custom_1: details.custom_info.custom_1.as_deref(),
             custom_2: details.custom_info.custom_2.as_deref(),
@@ -155,7 +164,7 @@ fn view<'a>(order: &'a Order, details: &'a Details, zone: &TimeZone) -> anyhow::
         description: &order.terms.description,
         fastcheckout: "NO",
         financial_status: status.financial,
-        items: (),
+        items: cart::items(details, currency),
         modified: wall_clock(order.modified_at, zone)?,
         order_id: order.id.as_str(),
         payment_details: Chosen {

@@ -1,7 +1,9 @@
 //! Any order at all: texts of every character, every state, every card.
 
 use super::orders::{every_state, order, transaction};
-use crate::api::create_order::Details;
+use crate::api::create_order::cart::{Item, ShoppingCart, Weight};
+use crate::api::create_order::taxes::{CheckoutOptions, DefaultRate, TaxRule, TaxTable};
+use crate::api::create_order::{Details, decimal};
 use payments::card::{Brand, Expiry};
 use payments::decline::Decline;
 use payments::ids::{OrderId, TransactionId};
@@ -12,6 +14,8 @@ use payments::threeds::{Authentication, Flow, TransStatus};
 use payments::time::Timestamp;
 use payments::transaction::{Settlement, State, Transaction};
 use proptest::prelude::*;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
 
 /// Text of every character: control characters, quotes, line separators, letters beyond 16 bits. Digits are
 /// never many enough in a row to be taken for a card number.
@@ -30,9 +34,78 @@ fn maybe() -> impl Strategy<Value = Option<String>> {
     prop::option::of(text())
 }
 
+/// A decimal of up to this many digits before the point and `decimals` behind it.
+fn a_decimal(digits: u32, decimals: u32) -> impl Strategy<Value = Decimal> {
+    let whole = 10_i64.pow(digits);
+    (0..=decimals, -whole..=whole, 0..10_i64.pow(decimals)).prop_map(move |(scale, whole, fraction)| {
+        let fraction = Decimal::new(fraction, decimals);
+        decimal::rounded(Decimal::from(whole) + fraction, scale)
+    })
+}
+
+fn item() -> impl Strategy<Value = Item> {
+    let options = prop::sample::select(vec![json!(null), json!(1.5), json!({"a": [true, 0.25]}), json!("x")]);
+    let value = prop::option::of(a_decimal(6, 4));
+    let weight = prop::option::of((maybe(), value).prop_map(|(unit, value)| Weight { unit, value }));
+    (
+        prop::collection::vec(text(), 6),
+        a_decimal(5, 10),
+        a_decimal(3, 4),
+        prop::sample::select(vec!["", "a", "b", "none"]),
+        weight,
+        prop::collection::vec(options, 0..3),
+    )
+        .prop_map(
+            |(texts, unit_price, quantity, table, weight, options): (
+                Vec<String>,
+                _,
+                Decimal,
+                _,
+                _,
+                Vec<Value>,
+            )| {
+                let mut texts = texts.into_iter();
+                let mut next = || texts.next().unwrap_or_default();
+                Item {
+                    name: next(),
+                    description: next(),
+                    unit_price,
+                    quantity: quantity.abs(),
+                    merchant_item_id: next(),
+                    tax_table_selector: table.to_owned(),
+                    currency: String::new(),
+                    weight,
+                    cashback: next(),
+                    image: next(),
+                    product_url: next(),
+                    options,
+                }
+            },
+        )
+}
+
+fn cart() -> impl Strategy<Value = (ShoppingCart, CheckoutOptions)> {
+    let rate = || a_decimal(0, 4).prop_map(|rate| rate.abs().min(Decimal::ONE));
+    (prop::collection::vec(item(), 1..5), prop::collection::vec((text(), rate()), 2), rate(), any::<bool>())
+        .prop_map(|(items, rates, default, flag)| {
+            let table = |(name, (country, rate)): (&str, (String, Decimal))| TaxTable {
+                name: name.to_owned(),
+                standalone: flag,
+                rules: vec![TaxRule { rate, country }],
+            };
+            let taxes = CheckoutOptions {
+                validate_cart: flag,
+                default: DefaultRate { rate: default, shipping_taxed: flag },
+                alternate: ["a", "b"].into_iter().zip(rates).map(table).collect(),
+            };
+            (ShoppingCart { items }, taxes)
+        })
+}
+
 fn details() -> impl Strategy<Value = String> {
     let countries = prop::option::of(prop::sample::select(celes::Country::get_countries().to_vec()));
-    (prop::collection::vec(maybe(), 20), countries).prop_map(|(texts, country)| {
+    let texts = prop::collection::vec(maybe(), 21);
+    (texts, countries, prop::option::of(cart())).prop_map(|(texts, country, cart)| {
         let mut texts = texts.into_iter();
         let mut next = || texts.next().flatten();
         let mut details = Details::default();
@@ -58,9 +131,11 @@ fn details() -> impl Strategy<Value = String> {
             &mut details.custom_info.custom_1,
             &mut details.custom_info.custom_2,
             &mut details.custom_info.custom_3,
+            &mut details.items,
         ] {
             *field = next();
         }
+        (details.shopping_cart, details.checkout_options) = cart.unzip();
         details.customer.country = country.map(|country| country.alpha2.to_owned());
         serde_json::to_string(&details).unwrap()
     })

@@ -94,3 +94,65 @@ fn a_new_order_is_answered_with_its_payment_link() {
     let answer = render_created(&order, "https://pay.example").unwrap();
     assert_eq!(answer["payment_url"], format!("https://pay.example/connect/{SESSION}/?lang=en_US"));
 }
+
+#[test]
+fn a_cart_is_given_back_with_what_it_costs() {
+    let mut order = order();
+    order.terms.details = json!({
+        "shopping_cart": {"items": [
+            {"name": "Fiets & \"bel\"", "unit_price": "50", "quantity": "2", "merchant_item_id": "111111",
+             "weight": {"unit": "KG", "value": "12"}},
+            {"name": "<b>", "description": "1234", "unit_price": "-10.123456", "quantity": "0.5000",
+             "tax_table_selector": "high", "options": [{"colour": "red"}], "image": "https://shop.example/i.png"},
+        ]},
+        "checkout_options": {"default": {"rate": "0"}, "alternate": [
+            {"name": "high", "standalone": true, "rules": [{"rate": "0.21", "country": "NL"}]},
+        ]},
+    })
+    .to_string();
+    let value = shown(&order);
+    let item = |name: &str, price: &str| {
+        json!({
+            "cashback": "", "currency": "EUR", "description": "", "image": "", "merchant_item_id": "",
+            "name": name, "options": [], "product_url": "", "tax_table_selector": "", "unit_price": price,
+        })
+    };
+    let first = with(
+        &item("Fiets & \"bel\"", "50.00"),
+        &[
+            ("/quantity", json!(2)),
+            ("/merchant_item_id", json!("111111")),
+            ("/weight", json!({"unit": "KG", "value": 12})),
+        ],
+    );
+    let second = with(
+        &item("<b>", "-10.123456"),
+        &[
+            ("/quantity", json!(0.5)),
+            ("/description", json!("1234")),
+            ("/tax_table_selector", json!("high")),
+            ("/options", json!([{"colour": "red"}])),
+            ("/image", json!("https://shop.example/i.png")),
+        ],
+    );
+    assert_eq!(value["shopping_cart"], json!({"items": [first, second]}));
+    let high = json!({"name": "high", "standalone": true, "rules": [{"country": "NL", "rate": "0.21"}]});
+    let default = json!({"rate": "0.00", "shipping_taxed": false});
+    assert_eq!(value["checkout_options"], json!({"alternate": [high], "default": default}));
+    // 100 - 5.061728 and 21 % of the latter.
+    assert_eq!(value["order_total"], "93.88");
+    assert_eq!(value["order_adjustment"], json!({"total_adjustment": "0.00", "total_tax": "-1.06"}));
+    let table = value["items"].as_str().unwrap();
+    for part in ["Fiets &amp; &#34;bel&#34;", "&lt;b&gt;", "EUR 50.00", "EUR -1.06", "EUR 93.88", ">0.5<"] {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+}
+
+#[test]
+fn the_shops_own_html_is_given_back_untouched() {
+    let mut order = order();
+    let html = "<b>2 tickets</b><script>alert(1)</script>\n";
+    order.terms.details = json!({ "items": html }).to_string();
+    assert_eq!(shown(&order)["items"], html);
+    assert_eq!(shown(&order).get("shopping_cart"), None);
+}

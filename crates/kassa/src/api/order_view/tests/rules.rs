@@ -83,6 +83,22 @@ const METHOD: &[&str] = &[
     "status",
     "type",
 ];
+/// What only an order with a cart has.
+const CART: &[&str] = &["checkout_options", "order_adjustment", "order_total", "shopping_cart"];
+/// Keys that every item of a cart has.
+const ITEM: &[&str] = &[
+    "cashback",
+    "currency",
+    "description",
+    "image",
+    "merchant_item_id",
+    "name",
+    "options",
+    "product_url",
+    "quantity",
+    "tax_table_selector",
+    "unit_price",
+];
 /// The words that some client knows; another one makes plugins stumble.
 const STATUSES: &[&str] =
     &["cancelled", "completed", "declined", "expired", "initialized", "uncleared", "void"];
@@ -100,8 +116,31 @@ proptest! {
             if let Value::Object(object) = value {
                 assert!(object.keys().is_sorted(), "sorted at every depth");
             }
-            assert!(!value.is_f64(), "no float");
         });
+        let mut rest = value;
+        rest.as_object_mut().unwrap().remove("shopping_cart");
+        walk(&rest, &mut |value| assert!(!value.is_f64(), "no float"));
+    }
+
+    #[test]
+    fn a_cart_is_shown_whole_or_not_at_all(order in any_order()) {
+        let value = shown(&order);
+        let cart = CART.iter().filter(|key| value.get(key).is_some()).count();
+        prop_assert!(cart == 0 || cart == CART.len(), "{}", value);
+        prop_assert!(cart == 0 || value["items"].is_string());
+        for item in value["shopping_cart"]["items"].as_array().into_iter().flatten() {
+            has_all(item, ITEM);
+            texts_or_null(item, &["name", "description", "unit_price", "merchant_item_id", "cashback"]);
+            texts_or_null(item, &["image", "product_url", "currency", "tax_table_selector"]);
+            prop_assert!(item["quantity"].is_number() && item["options"].is_array(), "{}", item);
+            prop_assert!(item.get("weight").is_none_or(Value::is_object));
+        }
+        if cart > 0 {
+            prop_assert!(value["order_total"].as_str().unwrap().parse::<rust_decimal::Decimal>().is_ok());
+            texts_or_null(&value["order_adjustment"], &["total_adjustment", "total_tax"]);
+            prop_assert!(value["checkout_options"]["default"]["rate"].is_string());
+            prop_assert!(value["checkout_options"]["alternate"].is_array());
+        }
     }
 
     #[test]
@@ -117,7 +156,7 @@ proptest! {
         let completed = value["status"] == "completed";
         prop_assert_eq!(value.get("completed").is_some(), completed);
         prop_assert_eq!(value["reason"].is_null(), value["reason_code"].is_null());
-        texts_or_null(&value, &["reason", "reason_code", "description", "var1", "var2", "var3", "order_id"]);
+        texts_or_null(&value, &["reason", "reason_code", "description", "var1", "var2", "var3", "order_id", "items"]);
         texts_or_null(&value["customer"], CUSTOMER);
 
         let methods = value["payment_methods"].as_array().unwrap();
