@@ -1,10 +1,13 @@
 //! The customer's pages: the card form, the way back from the issuer, and every way it can end.
 
 pub(crate) mod assets;
+pub(crate) mod cart;
 mod finish;
 pub(crate) mod locale;
 pub(crate) mod pay;
 pub(crate) mod respond;
+mod shop_html;
+mod style;
 pub(crate) mod view;
 pub(crate) mod visit;
 
@@ -18,7 +21,8 @@ use axum::routing::get;
 
 /// Every route of the pages.
 pub(crate) fn router() -> Router<App> {
-    for_people(pay::router().merge(finish::router())).route("/static/{hash}/{name}", get(asset))
+    for_people(pay::router().merge(finish::router()).merge(style::router()))
+        .route("/static/{hash}/{name}", get(asset))
 }
 
 /// Routes that people open: whatever goes wrong there is said on a page.

@@ -39,6 +39,12 @@ pub(crate) fn path(name: &str) -> &'static str {
     &asset.expect("every asset named in a template is in the table").path
 }
 
+/// The text of the asset called `name`; empty if there is none.
+pub(crate) fn text(name: &str) -> &'static str {
+    let asset = ASSETS.iter().find(|asset| asset.name == name);
+    asset.and_then(|asset| std::str::from_utf8(asset.content).ok()).unwrap_or_default()
+}
+
 /// The content and content type behind `/static/{hash}/{name}`.
 pub(crate) fn find(hash: &str, name: &str) -> Option<(&'static [u8], &'static str)> {
     let asset = ASSETS.iter().find(|asset| asset.name == name)?;

@@ -93,6 +93,11 @@ impl Locale {
         }
     }
 
+    /// A decimal, written with a point, as this language writes it.
+    pub(crate) fn quantity(&self, decimal: &str) -> String {
+        decimal.replace('.', &self.number.decimal)
+    }
+
     /// Shifts the decimal mark by moving digits, not by dividing: exact for every amount and exponent.
     fn decimal(&self, minor: u64, exponent: u32) -> String {
         let decimals = usize::try_from(exponent).expect("an exponent is a handful");

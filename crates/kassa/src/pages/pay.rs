@@ -2,8 +2,10 @@
 
 mod card_form;
 
+use super::cart::Bought;
 use super::finish;
 use super::respond;
+use super::style;
 use super::view::{self, CardForm, PayPage};
 use super::visit::{Visit, WordsQuery};
 use crate::app::App;
@@ -156,8 +158,8 @@ fn form(
     offered: Option<Brand>,
 ) -> Response {
     let ordered = visit.ordered();
-    let brands = visit.brands();
-    let mut shown: Vec<Brand> = brands.into_iter().filter(|brand| ordered.takes(*brand)).collect();
+    let all = visit.brands();
+    let mut shown: Vec<Brand> = all.iter().copied().filter(|brand| ordered.takes(*brand)).collect();
     // With one ordered brand the page is about that one, whatever else it could take.
     if let Gateway::Brand(brand) = ordered {
         shown = vec![brand];
@@ -166,6 +168,13 @@ fn form(
     let test_cards = if visit.site.live { Vec::new() } else { hints(&shown) };
     let path = visit.path();
     let action = visit.address(&path);
+    let switches = visit.switches();
+    let styled = visit.template().is_some_and(style::has_colours);
+    let style_href = styled.then(|| format!("{path}style.css"));
+    let bought = Bought::of(&visit.details, visit.order.terms.amount, visit.locale);
+    // The way to the other brands, where there are any.
+    let others = shown.len() == 1 && all.len() > 1 && !visit.all_methods && !switches.hide_btn_all_methods;
+    let all_methods_href = others.then(|| format!("{action}&methods=all"));
     let cancel = visit.address(&format!("{path}cancel"));
     let page = PayPage {
         locale: visit.locale,
@@ -175,6 +184,11 @@ fn form(
         cancel_href: &cancel,
         cancel_leads_to_shop: visit.cancel_target().is_some(),
         page_href: &path,
+        methods: visit.methods(),
+        switches,
+        style_href: style_href.as_deref(),
+        bought: bought.as_ref(),
+        all_methods_href: all_methods_href.as_deref(),
         brands: &marks,
         cvc_optional: shown.iter().all(|brand| !brand.cvc_required()) && offered.is_none(),
         form,

@@ -3,9 +3,11 @@
 //! A handler decides what happened, fills in a struct and calls `render()`. The templates escape every value.
 //! There is no place in these structs for a card number or a security code, so no page can echo one.
 
+use crate::api::create_order::template::Switches;
 use askama::Template;
 
 use super::assets;
+use super::cart::Bought;
 use super::locale::{HeadedText, Locale, Texts};
 
 /// What is being paid, to whom: shown beside the form and on most other pages.
@@ -150,6 +152,16 @@ pub(crate) struct PayPage<'a> {
     pub(crate) cancel_leads_to_shop: bool,
     /// This page's own address without a query, for the language links; empty for the address of the moment.
     pub(crate) page_href: &'a str,
+    /// What follows the language in an address of this page.
+    pub(crate) methods: &'a str,
+    /// What the shop wants left out.
+    pub(crate) switches: Switches,
+    /// The shop's own colours.
+    pub(crate) style_href: Option<&'a str>,
+    /// What is bought, if the shop said so.
+    pub(crate) bought: Option<&'a Bought>,
+    /// The way to the form that takes every brand of the site.
+    pub(crate) all_methods_href: Option<&'a str>,
     /// The brands that can be used, in the order shown.
     pub(crate) brands: &'a [Brand],
     /// Whether the security code may be left empty.

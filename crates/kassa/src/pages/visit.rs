@@ -4,6 +4,7 @@ use super::locale::Locale;
 use super::respond::{self, HTML};
 use super::view::{Outcome, ResultPage, Summary};
 use crate::api::create_order::Details;
+use crate::api::create_order::template::{Switches, Template};
 use crate::app::App;
 use crate::notify;
 use crate::store::Site;
@@ -30,6 +31,9 @@ pub(crate) struct Words {
     /// `1` when the page runs in a window that a script opened.
     #[serde(default)]
     popup: String,
+    /// `all` when every method of the site is to be shown, whatever the order was placed for.
+    #[serde(default)]
+    methods: String,
 }
 
 /// A query that cannot be read is an empty one.
@@ -46,6 +50,8 @@ pub(crate) struct Visit {
     pub(crate) session: SessionId,
     /// Whether the page runs in a window that a script opened.
     pub(crate) popup: bool,
+    /// Whether every method of the site is shown.
+    pub(crate) all_methods: bool,
     amount: String,
 }
 
@@ -77,7 +83,8 @@ impl App {
         let price = order.terms.amount;
         let amount = locale.amount(price.minor, price.currency.code(), price.currency.exponent());
         let popup = words.popup == "1" && details.payment_options.close_window;
-        Ok(Some(Visit { site, order, details, locale, session, popup, amount }))
+        let all_methods = words.methods == "all" && !switches(&details).hide_btn_all_methods;
+        Ok(Some(Visit { site, order, details, locale, session, popup, all_methods, amount }))
     }
 }
 
@@ -114,9 +121,20 @@ impl Visit {
         Summary { shop: &self.site.name, description: &self.order.terms.description, amount: &self.amount }
     }
 
-    /// What the order was placed for; without a word of it, any card.
+    /// What the page takes: what the order was placed for; without a word of it, or when every method is
+    /// shown, any card.
     pub(crate) fn ordered(&self) -> Gateway {
-        self.order.terms.gateway.unwrap_or(Gateway::AnyCard)
+        self.order.terms.gateway.filter(|_| !self.all_methods).unwrap_or(Gateway::AnyCard)
+    }
+
+    /// How the shop wants the page to look.
+    pub(super) fn template(&self) -> Option<&Template> {
+        self.details.payment_options.template.as_ref()
+    }
+
+    /// What the shop wants left out.
+    pub(super) fn switches(&self) -> Switches {
+        switches(&self.details)
     }
 
     /// The brands that pay this order, whatever it was placed for: what is only authorised, or only checked, is
@@ -135,10 +153,15 @@ impl Visit {
         format!("/connect/{}/", self.session)
     }
 
-    /// An address of this visit that keeps its language and window.
+    /// An address of this visit that keeps its language, methods and window.
     pub(crate) fn address(&self, path: &str) -> String {
         let popup = if self.popup { "&popup=1" } else { "" };
-        format!("{path}?lang={}{popup}", self.locale.tag)
+        format!("{path}?lang={}{}{popup}", self.locale.tag, self.methods())
+    }
+
+    /// What an address of this page has behind its language.
+    pub(super) fn methods(&self) -> &'static str {
+        if self.all_methods { "&methods=all" } else { "" }
     }
 
     /// Where the customer comes back to from the issuer.
@@ -224,6 +247,10 @@ impl Visit {
     pub(crate) fn failed(&self, error: &anyhow::Error) -> Response {
         failed(self.locale, error)
     }
+}
+
+fn switches(details: &Details) -> Switches {
+    details.payment_options.template.as_ref().map(|template| template.settings).unwrap_or_default()
 }
 
 fn spoken(words: WordsQuery) -> &'static Locale {

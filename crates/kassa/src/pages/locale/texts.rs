@@ -10,6 +10,8 @@ pub(crate) struct Texts {
     pub(crate) common: CommonTexts,
     /// The payment page.
     pub(crate) pay: PayTexts,
+    /// What is bought.
+    pub(crate) cart: CartTexts,
     /// What is wrong with a field of the card form, shown beside it.
     pub(crate) field: FieldTexts,
     /// Why a payment was declined, in plain words, shown above the card form.
@@ -57,12 +59,25 @@ pub(crate) struct PayTexts {
     pub(crate) button_as: String,
     pub(crate) cancel: String,
     pub(crate) cancel_here: String,
+    pub(crate) all_methods: String,
     pub(crate) check_fields: String,
     pub(crate) retyping: String,
     pub(crate) offer_heading: String,
     pub(crate) offer_text: String,
     pub(crate) test_cards: String,
     pub(crate) test_hint: String,
+}
+
+/// What is bought.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CartTexts {
+    /// Above the list.
+    pub(crate) heading: String,
+    /// Before the VAT in the total.
+    pub(crate) tax: String,
+    /// Before the total.
+    pub(crate) total: String,
 }
 
 /// What is wrong with a field of the card form, shown beside it.

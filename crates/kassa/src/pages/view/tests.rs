@@ -3,6 +3,7 @@
 use askama::Template;
 use scraper::{Html, Selector};
 
+use super::super::cart::{Cart, Line};
 use super::super::locale::{Locale, tests::right_to_left};
 use super::*;
 use std::sync::LazyLock;
@@ -35,6 +36,11 @@ fn pay(locale: &Locale) -> PayPage<'_> {
         cancel_href: "/connect/abc/cancel",
         cancel_leads_to_shop: true,
         page_href: "/connect/abc/",
+        methods: "",
+        switches: Switches::default(),
+        style_href: None,
+        bought: None,
+        all_methods_href: None,
         brands: &[Brand::Maestro],
         cvc_optional: false,
         form: CardForm::default(),
@@ -47,11 +53,21 @@ fn pay(locale: &Locale) -> PayPage<'_> {
 static TEST_CARDS: LazyLock<[(String, &str); 1]> =
     LazyLock::new(|| [("Maestro".to_owned(), "6799990000000000011")]);
 
+static CART: LazyLock<Bought> = LazyLock::new(|| {
+    let line =
+        |name: &str| Line { name: name.to_owned(), quantity: "2".to_owned(), price: "€ 5,00".to_owned() };
+    let lines = vec![line(HOSTILE), line("Fiets")];
+    Bought::Cart(Cart { lines, tax: Some("€ 1,74".to_owned()), total: "€ 10,00".to_owned() })
+});
+
 /// The payment page with everything on it that can be.
 fn full_pay(locale: &Locale) -> PayPage<'_> {
     let field = &locale.texts.field;
     PayPage {
         test: true,
+        methods: "&methods=all",
+        bought: Some(&*CART),
+        all_methods_href: Some("/connect/abc/?lang=nl&methods=all"),
         cvc_optional: true,
         brands: &Brand::ALL,
         form: CardForm {
@@ -252,6 +268,41 @@ fn the_button_says_that_it_pays_and_how_much() {
 }
 
 #[test]
+fn a_cart_is_listed_with_what_it_costs() {
+    for locale in Locale::all() {
+        let page = Html::parse_document(&full_pay(locale).render().unwrap());
+        assert_eq!(select(&page, ".cart[open] li").len(), 2);
+        let first = text(select(&page, ".cart li")[0]);
+        assert_eq!(first, format!("2 × {HOSTILE} € 5,00"));
+        assert_eq!(text(select(&page, ".cart-total dd")[0]), "€ 10,00");
+        assert_eq!(text(select(&page, ".cart-tax dd")[0]), "€ 1,74");
+        assert!(text(select(&page, ".cart summary")[0]).contains(&locale.texts.cart.heading));
+        assert!(select(&Html::parse_document(&pay(locale).render().unwrap()), ".cart").is_empty());
+    }
+}
+
+#[test]
+fn everything_that_can_be_left_out_is_left_out() {
+    let locale = Locale::find("en");
+    let all = Switches {
+        hide_logo: true,
+        hide_flags: true,
+        hide_powered: true,
+        hide_btn_cancel: true,
+        hide_cc_logos: true,
+        ..Switches::default()
+    };
+    let (with, without) = (full_pay(locale), PayPage { switches: all, ..full_pay(locale) });
+    let with = Html::parse_document(&with.render().unwrap());
+    let without = Html::parse_document(&without.render().unwrap());
+    for element in [".badge", ".languages", ".secured", "#cancel", ".brands", ".mark"] {
+        assert!(!select(&with, element).is_empty(), "{element}");
+        assert!(select(&without, element).is_empty(), "{element}");
+    }
+    assert_eq!(select(&without, "form button").len(), 1);
+}
+
+#[test]
 fn only_a_test_page_shows_the_ribbon_and_test_cards() {
     for locale in Locale::all() {
         let page = Html::parse_document(&full_pay(locale).render().unwrap());
@@ -267,6 +318,8 @@ fn only_a_test_page_shows_the_ribbon_and_test_cards() {
 fn every_language_is_one_link_away() {
     for locale in Locale::all() {
         let page = Html::parse_document(&pay(locale).render().unwrap());
+        let full = Html::parse_document(&full_pay(locale).render().unwrap());
+        assert!(select(&full, "a[hreflang]")[0].attr("href").unwrap().ends_with("&methods=all"));
         for other in Locale::all().iter().filter(|other| other.tag != locale.tag) {
             let link = select(&page, &format!("a[hreflang={}]", other.tag))[0];
             assert_eq!(link.attr("href"), Some(format!("/connect/abc/?lang={}", other.tag).as_str()));
