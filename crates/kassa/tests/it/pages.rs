@@ -1,5 +1,8 @@
 //! The pages over plain HTTP: which mistakes they name, whom they refuse, and the headers they carry.
 
+mod bought;
+mod template;
+
 use crate::browser::Kassa;
 use crate::harness::{Database, Gateway, Page};
 use kassa::outbound::Answer;

@@ -76,13 +76,10 @@ pub(super) fn refuse_splits(order: &Fields<'_>) -> Result<(), Error> {
         if split.text("merchant", MISSING_DATA)?.is_none_or(|merchant| merchant.is_empty()) {
             return Err(split.fault("merchant", MISSING_DATA, "is missing"));
         }
-        let fixed = split.count("fixed", 1, i64::MAX)?;
+        split.count("fixed", 1, i64::MAX)?;
         let percentage = split.filled("percentage").map(super::decimal::read);
-        if percentage.is_some_and(|read| read.is_none_or(|percentage| percentage.is_sign_negative())) {
+        if percentage.is_some_and(|read| read.is_none_or(|share| share.is_sign_negative())) {
             return Err(split.fault("percentage", MISSING_DATA, "must be a number such as 12.5"));
-        }
-        if fixed.is_none() && percentage.is_none() {
-            return Err(split.fault("fixed", MISSING_DATA, "is missing, and percentage as well"));
         }
         split.text("description", MISSING_DATA)?;
     }

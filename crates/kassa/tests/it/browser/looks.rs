@@ -112,6 +112,49 @@ async fn a_long_order_and_its_test_cards_fit_on_a_phone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_bought_stands_beside_the_form_and_never_above_it() {
+    let trial = Trial::start(Database::Sqlite).await;
+    let browser = &trial.browser;
+    let mut order = trial.order("cart");
+    order["amount"] = json!(16_940);
+    order["shopping_cart"] = json!({"items": [
+        {"name": "Fiets met een heel lange naam, zeven versnellingen en een bel", "unit_price": "100", "quantity": 1},
+        {"name": "Lint (per meter)", "unit_price": "20", "quantity": 2.5},
+        {"name": "Korting", "unit_price": -10, "quantity": 1},
+    ]});
+    order["checkout_options"] = json!({"validate_cart": true, "tax_tables": {"default": {"rate": 0.21}}});
+    browser.open(&trial.kassa.place(&order).await).await;
+    browser.read(".cart", "Lint (per meter)").await;
+    browser.picture("pay-cart").await;
+
+    let mut order = trial.order("html");
+    order["items"] = json!(
+        "<table width=\"9999\" border=\"1\"><tr><td height=\"5000\" bgcolor=\"yellow\">2 kaartjes</td>\
+        </tr></table><p style=\"position:fixed;inset:0\">vast</p>"
+    );
+    order["payment_options"]["template"] = json!({"version": "1.0",
+        "body": {"background": "#1e3a5f"}, "container": {"background": "#fffdf5", "text": "#222"},
+        "cart": {"background": "#f0e9d8"}, "buttons": {"primary": {"background": "#c2410c", "text": "white"}},
+    });
+    browser.open(&trial.kassa.place(&order).await).await;
+    browser.read(".shop-html", "2 kaartjes").await;
+    browser.picture("pay-template").await;
+    let colour = "return getComputedStyle(document.querySelector('form button')).backgroundColor";
+    assert_eq!(browser.run(colour).await, "rgb(194, 65, 12)");
+    let box_of = async |selector: &str| browser.see(selector).await.rectangle().await.unwrap();
+    for size in [(390, 844), (1280, 800)] {
+        browser.resize(size).await;
+        let (left, top, width, height) = box_of(".shop-html").await;
+        let (x, y, _, _) = box_of("#card_number").await;
+        assert!(x >= left + width || y >= top + height, "{size:?}: the form begins at {x}, {y}");
+        assert!(height < 500.0, "{height}");
+        let wide = browser.run("return document.documentElement.scrollWidth <= innerWidth").await;
+        assert_eq!(wide, true, "nothing is wider than the window");
+    }
+    trial.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_link_that_cannot_be_used_says_why() {
     let trial = Trial::start(Database::Sqlite).await;
     let (browser, kassa) = (&trial.browser, &trial.kassa);
