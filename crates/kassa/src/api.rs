@@ -12,6 +12,7 @@ mod events;
 mod gateways;
 pub(crate) mod idempotency;
 pub(crate) mod json;
+mod notifications;
 pub(crate) mod order_view;
 mod orders;
 mod recurring;
@@ -26,6 +27,7 @@ use axum::Router;
 /// Every route of the API.
 pub(crate) fn router() -> Router<App> {
     orders::router()
+        .merge(notifications::router())
         .merge(refunds::router())
         .merge(captures::router())
         .merge(disputes::router())

@@ -16,6 +16,9 @@ pub(crate) mod sign;
 #[cfg(test)]
 mod tests;
 
+use crate::api::create_order::Details;
+use crate::api::create_order::payment_options::NotificationMethod;
+use crate::store::Site;
 use anyhow::Context as _;
 use payments::ids::OrderId;
 use payments::order::Order;
@@ -25,6 +28,32 @@ use url::Url;
 
 /// What may not stand for itself in a query value: all but the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Where the shop wants to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Destination {
+    /// As the shop gave it.
+    pub(crate) url: String,
+    /// By GET and without a body, because it asked for that.
+    pub(crate) get: bool,
+}
+
+/// Where the shop wants to be told of `order`: the order's own URL, else its site's.
+///
+/// # Errors
+/// The stored order cannot be read.
+pub(crate) fn destination(order: &Order, site: &Site) -> anyhow::Result<Option<Destination>> {
+    let details: Details =
+        serde_json::from_str(&order.terms.details).context("reading the order's details")?;
+    let options = details.payment_options;
+    Ok(match (options.notification_url, &site.notification_url) {
+        (Some(url), _) => {
+            Some(Destination { url, get: options.notification_method == NotificationMethod::Get })
+        }
+        (None, Some(url)) => Some(Destination { url: url.clone(), get: site.notification_method == "GET" }),
+        (None, None) => None,
+    })
+}
 
 /// Where a notification about `order` is sent at `unix_seconds`. A fragment is dropped: it never leaves a
 /// browser.

@@ -98,7 +98,7 @@ pub(super) async fn pay(
     };
     let order = settled(app, order, transaction).await?;
     let view = view(app, site, &order, transaction).map_err(|error| failed(&error))?;
-    let (answer, kept) = asked.answer(&view, app.now());
+    let (answer, kept) = asked.answer(&view, Some(order.version), app.now());
     app.store.keep_answers(site.id, kept).await.map_err(|error| failed(&error))?;
     Ok(answer)
 }

@@ -74,10 +74,15 @@ impl Asked {
 
     /// For what is not a command on an order and commits by itself: the answer, and what has to be written in
     /// the same commit. When that is stale, [`Asked::answered_before`] may know why.
-    pub(crate) fn answer(&self, data: &Value, now: Timestamp) -> (Answer, Vec<Statement>) {
+    pub(crate) fn answer(
+        &self,
+        data: &Value,
+        order_version: Option<i64>,
+        now: Timestamp,
+    ) -> (Answer, Vec<Statement>) {
         let body = error::envelope(data);
-        let kept = self.ticket.as_ref().map(|ticket| ticket.keep(body.clone(), None));
-        let answer = Answer::Success { body, order_version: None, replayed: false };
+        let kept = self.ticket.as_ref().map(|ticket| ticket.keep(body.clone(), order_version));
+        let answer = Answer::Success { body, order_version, replayed: false };
         (answer, kept.into_iter().flat_map(|kept| kept.statements(now)).collect())
     }
 
@@ -87,7 +92,6 @@ impl Asked {
     }
 
     /// The answer of the same request, when another node was faster with it.
-    #[expect(dead_code, reason = "every handler so far runs a command on an order")]
     pub(crate) async fn answered_before(&self, app: &App) -> Result<Option<Answer>, Error> {
         let Some(ticket) = &self.ticket else {
             return Ok(None);

@@ -59,6 +59,7 @@ async fn read(State(app): State<App>, caller: Caller, id: OrderPath, wait: Wait)
 /// The id in the path, percent-decoded; one that cannot be decoded belongs to no order.
 pub(super) type OrderPath = Result<Path<String>, PathRejection>;
 
+/// The caller's order, by the shop's reference or by a PSP id.
 pub(super) async fn find(app: &App, caller: &Caller, id: OrderPath) -> Result<Order, Error> {
     let Ok(Path(id)) = id else {
         return Err(Error::unknown_order());

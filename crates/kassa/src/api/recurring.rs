@@ -141,7 +141,7 @@ async fn update(
     let expiry = Expiry::parse_yymm(text.trim()).ok_or_else(|| {
         fields.fault("expiry_date", error::MISSING_DATA, "must be the card's year and month, YYMM")
     })?;
-    let (answer, kept) = asked.answer(&json!({ "updated": true }), app.now());
+    let (answer, kept) = asked.answer(&json!({ "updated": true }), None, app.now());
     let renewed = app.store.renew_token(caller.site.id, &token, expiry, kept).await;
     renewed.map_err(|error| Error::internal(&error))?;
     Ok(answer)

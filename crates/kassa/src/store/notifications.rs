@@ -3,6 +3,7 @@
 use super::db::{Columns, Corrupt, ReadError, Row, Statement, Write, WriteError, statement};
 use super::{Store, commit, orders};
 use payments::ids::{OrderId, SiteId};
+use payments::order::Order;
 use payments::time::Timestamp;
 use std::time::Instant;
 
@@ -130,6 +131,25 @@ impl Store {
         self.db.execute(key, statement(sql, params)).await.map(|_| ())
     }
 
+    /// The shop is to be told of `order` now, with all tries, whatever became of earlier ones; `with` is written
+    /// in the same commit. A delivery that is under way is followed by another.
+    pub(crate) async fn resend_notification(
+        &self,
+        order: &Order,
+        with: Vec<Statement>,
+        now: Timestamp,
+    ) -> Result<(), WriteError> {
+        let sql = "INSERT INTO notification (site_id, order_id, version_wanted, version_acked, tries, first_at, \
+                   due_at, not_before, lease_until, lease_epoch) VALUES ($1, $2, $3, 0, 0, $4, $4, 0, 0, 0) \
+                   ON CONFLICT (site_id, order_id) DO UPDATE SET tries = 0, first_at = excluded.first_at, \
+                   parked_at = NULL, due_at = CASE WHEN notification.not_before > excluded.due_at \
+                   THEN notification.not_before ELSE excluded.due_at END";
+        let params = [order.site.0.into(), order.id.as_str().into(), order.version.into(), now.0.into()];
+        let key = commit::key_of(order.site, &order.id);
+        let write = Write { key, first: statement(sql, params), rest: with, guarded: false };
+        self.db.write(write).await.map(|_| ())
+    }
+
     /// Whether the shop may still acknowledge `version` until `deadline`: it is being told, or will be by then.
     pub(crate) async fn may_be_told_by(
         &self,
@@ -159,8 +179,9 @@ fn parse(columns: &mut Columns) -> Result<Delivery, Corrupt> {
     })
 }
 
-/// Ends the lease. A version that became wanted meanwhile is due at once, or after the quiet time; the
-/// tries counted so far were for an older one.
+/// Ends the lease. A version that became wanted meanwhile, or a resend that was asked for, is due at once, or
+/// after the quiet time; the tries counted so far were for an older one. A resend shows in the time of the first
+/// try of the same wanted version.
 fn outcome(delivery: &Delivery, heard: &Heard, now: Timestamp) -> Statement {
     let key = [
         delivery.site.0.into(),
@@ -168,29 +189,37 @@ fn outcome(delivery: &Delivery, heard: &Heard, now: Timestamp) -> Statement {
         delivery.lease_epoch.into(),
         heard.version.into(),
         now.0.into(),
+        delivery.version_wanted.into(),
+        delivery.first_at.0.into(),
     ];
     let (quiet_until, sql) = match heard.next {
         Next::Nothing => (
             None,
             "UPDATE notification SET lease_until = 0, version_acked = $4, parked_at = NULL, \
-             due_at = CASE WHEN version_wanted > $4 THEN CAST($5 AS BIGINT) ELSE NULL END \
+             due_at = CASE WHEN version_wanted > $4 OR version_wanted = $6 AND first_at <> $7 \
+             THEN CAST($5 AS BIGINT) ELSE NULL END \
              WHERE site_id = $1 AND order_id = $2 AND lease_epoch = $3",
         ),
         Next::Retry { quiet_until, .. } => (
             quiet_until,
-            "UPDATE notification SET lease_until = 0, not_before = $6, \
-             tries = CASE WHEN version_wanted > $4 THEN 0 ELSE tries + 1 END, \
-             due_at = CASE WHEN version_wanted <= $4 THEN CAST($7 AS BIGINT) \
-             WHEN CAST($6 AS BIGINT) > CAST($5 AS BIGINT) THEN CAST($6 AS BIGINT) ELSE CAST($5 AS BIGINT) END \
+            "UPDATE notification SET lease_until = 0, not_before = $8, \
+             tries = CASE WHEN version_wanted > $4 OR version_wanted = $6 AND first_at <> $7 \
+             THEN 0 ELSE tries + 1 END, \
+             due_at = CASE WHEN version_wanted <= $4 AND (version_wanted <> $6 OR first_at = $7) \
+             THEN CAST($9 AS BIGINT) \
+             WHEN CAST($8 AS BIGINT) > CAST($5 AS BIGINT) THEN CAST($8 AS BIGINT) ELSE CAST($5 AS BIGINT) END \
              WHERE site_id = $1 AND order_id = $2 AND lease_epoch = $3",
         ),
         Next::Park { quiet_until } => (
             quiet_until,
-            "UPDATE notification SET lease_until = 0, not_before = $6, \
-             tries = CASE WHEN version_wanted > $4 THEN 0 ELSE tries + 1 END, \
-             parked_at = CASE WHEN version_wanted > $4 THEN NULL ELSE CAST($5 AS BIGINT) END, \
-             due_at = CASE WHEN version_wanted <= $4 THEN NULL \
-             WHEN CAST($6 AS BIGINT) > CAST($5 AS BIGINT) THEN CAST($6 AS BIGINT) ELSE CAST($5 AS BIGINT) END \
+            "UPDATE notification SET lease_until = 0, not_before = $8, \
+             tries = CASE WHEN version_wanted > $4 OR version_wanted = $6 AND first_at <> $7 \
+             THEN 0 ELSE tries + 1 END, \
+             parked_at = CASE WHEN version_wanted > $4 OR version_wanted = $6 AND first_at <> $7 \
+             THEN NULL ELSE CAST($5 AS BIGINT) END, \
+             due_at = CASE WHEN version_wanted <= $4 AND (version_wanted <> $6 OR first_at = $7) \
+             THEN NULL \
+             WHEN CAST($8 AS BIGINT) > CAST($5 AS BIGINT) THEN CAST($8 AS BIGINT) ELSE CAST($5 AS BIGINT) END \
              WHERE site_id = $1 AND order_id = $2 AND lease_epoch = $3",
         ),
     };

@@ -1,10 +1,8 @@
 //! Delivers a notification: the order's newest state, rendered and signed now, and what the shop made of it.
 
-use crate::api::create_order::Details;
-use crate::api::create_order::payment_options::NotificationMethod;
 use crate::api::order_view;
 use crate::app::App;
-use crate::notify::{self, sign};
+use crate::notify::{self, Destination, sign};
 use crate::outbound::{Answer, Failure, Reach, Request};
 use crate::store::{Delivery, Heard, Next, Site};
 use anyhow::Context as _;
@@ -88,13 +86,8 @@ impl App {
     async fn write_letter(&self, delivery: &Delivery) -> anyhow::Result<Option<Letter>> {
         let site = self.store.site(delivery.site).await?.context("the order's site is gone")?;
         let order = self.store.load(delivery.site, &delivery.order).await?.context("the order is gone")?;
-        let details: Details =
-            serde_json::from_str(&order.terms.details).context("reading the order's details")?;
-        let options = &details.payment_options;
-        let (url, get) = match (&options.notification_url, &site.notification_url) {
-            (Some(url), _) => (url.clone(), options.notification_method == NotificationMethod::Get),
-            (None, Some(url)) => (url.clone(), site.notification_method == "GET"),
-            (None, None) => return Ok(None),
+        let Some(Destination { url, get }) = notify::destination(&order, &site)? else {
+            return Ok(None);
         };
         let key =
             self.store.valid_keys(site.id).await?.into_iter().next().context("the site has no valid key")?;

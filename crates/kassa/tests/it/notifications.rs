@@ -6,6 +6,7 @@ mod isolation;
 mod letter;
 mod newest_state;
 mod reach;
+mod resend;
 mod schedule;
 mod sequence;
 

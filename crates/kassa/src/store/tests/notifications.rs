@@ -237,3 +237,54 @@ async fn a_delivery_that_nobody_is_to_get_is_dropped_but_not_the_next(
     bench.store.drop_delivery(&delivery).await.unwrap();
     assert_eq!(bench.claim_one(after(1_001)).await.version_wanted, 4, "the next need not wait for a lease");
 }
+
+#[rstest]
+#[tokio::test]
+async fn what_was_settled_parked_or_never_told_is_sent_again_when_asked_for(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let bench = Bench::open(database).await;
+    let acked = bench.due("acked").await;
+    bench.record(&bench.claim_one(NOW).await, &heard(2, Next::Nothing), NOW).await;
+    let parked = bench.due("parked").await;
+    bench.record(&bench.claim_one(NOW).await, &heard(2, Next::Park { quiet_until: None }), NOW).await;
+    let failing = bench.due("failing").await;
+    let retry = Next::Retry { at: after(900), quiet_until: Some(after(50)) };
+    bench.record(&bench.claim_one(NOW).await, &heard(2, retry), NOW).await;
+    let silent = bench.place("silent").await;
+    assert_eq!(bench.claim_all(after(30)).await.len(), 0);
+    for order in [&acked, &parked, &failing, &silent] {
+        bench.store.resend_notification(order, Vec::new(), after(30)).await.unwrap();
+    }
+    let mut seen = bench.claim_all(after(30)).await;
+    seen.sort_by(|one, other| one.order.as_str().cmp(other.order.as_str()));
+    let seen: Vec<_> = seen.iter().map(|one| (one.order.as_str(), one.version_wanted, one.tries)).collect();
+    assert_eq!(seen, [("acked", 2, 0), ("parked", 2, 0), ("silent", 1, 0)]);
+    let quiet = bench.claim_one(after(50)).await;
+    assert_eq!((quiet.order.as_str(), quiet.tries), ("failing", 0), "its shop may have been at work");
+    assert_eq!(quiet.first_at, after(30), "the tries start over");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_resend_that_was_asked_for_during_a_delivery_follows_it(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+    #[values(
+        Next::Nothing,
+        Next::Retry { at: after(900), quiet_until: None },
+        Next::Park { quiet_until: None }
+    )]
+    next: Next,
+) {
+    let bench = Bench::open(database).await;
+    let order = bench.due("a").await;
+    let delivery = bench.claim_one(NOW).await;
+    bench.store.resend_notification(&order, Vec::new(), after(1)).await.unwrap();
+    assert_eq!(bench.claim_all(after(1)).await.len(), 0, "one delivery at a time");
+    bench.record(&delivery, &heard(2, next), after(2)).await;
+    let again = bench.claim_one(after(2)).await;
+    assert_eq!((again.version_wanted, again.tries, again.first_at), (2, 0, after(1)));
+    bench.record(&again, &heard(2, Next::Nothing), after(3)).await;
+    assert_eq!(bench.claim_all(after(9_000)).await.len(), 0);
+    assert_eq!(bench.attempts().await, 2);
+}
