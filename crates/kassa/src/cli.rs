@@ -96,6 +96,14 @@ Examples:
 
 Prints the new key. The old one stops working, and notifications are signed with the new one, at once.";
 
+const WEBHOOK_EXAMPLES: &str = "\
+Examples:
+  kassa sites webhook-secret 2
+  kassa sites webhook-secret 2 --rotate
+
+Prints the secret to verify webhooks with, as libraries of Standard Webhooks take it. After a rotation, webhooks carry
+signatures of both secrets for 24 hours.";
+
 /// An open-source payment gateway that speaks the JSON API of MultiSafepay.
 #[derive(Debug, Parser)]
 #[command(name = "kassa", version, after_help = EXAMPLES, args_conflicts_with_subcommands = true)]
@@ -186,6 +194,9 @@ pub enum SitesCommand {
     /// Give a site a new API key and print it.
     #[command(after_help = ROTATE_EXAMPLES)]
     RotateKey(RotateKey),
+    /// Print the secret that signs a site's webhooks, or give it another one.
+    #[command(after_help = WEBHOOK_EXAMPLES)]
+    WebhookSecret(WebhookSecret),
 }
 
 /// `kassa sites create`.
@@ -202,6 +213,22 @@ pub struct CreateSite {
     /// The shop has its own contract with American Express, which pays it directly.
     #[arg(long)]
     pub own_amex: bool,
+
+    /// Where the data is.
+    #[command(flatten)]
+    pub store: StoreFlags,
+}
+
+/// `kassa sites webhook-secret`.
+#[derive(Debug, Clone, Args)]
+pub struct WebhookSecret {
+    /// The site's number, as `kassa sites list` shows it.
+    #[arg(value_name = "SITE_ID", value_parser = clap::value_parser!(i64).range(1..))]
+    pub site_id: i64,
+
+    /// Draw another secret first.
+    #[arg(long)]
+    pub rotate: bool,
 
     /// Where the data is.
     #[command(flatten)]
@@ -294,7 +321,7 @@ mod tests {
         assert_eq!((store.database.as_deref(), store.key_file.as_deref()), (Some("d"), Some("k")));
         let Ok(Command::Pay(pay)) = parse("kassa pay http://localhost/connect/s/") else { panic!() };
         assert_eq!(pay.payment_url.path(), "/connect/s/");
-        let sites = |line| match parse(line) {
+        let sites = |line: &str| match parse(line) {
             Ok(Command::Sites(sites)) => sites.command,
             other => panic!("{line}: {other:?}"),
         };
@@ -315,6 +342,11 @@ mod tests {
         assert!(matches!(keys("kassa keys add --key-file k"), KeysCommand::Add(_)));
         let KeysCommand::Rotate(rotate) = keys("kassa keys rotate --destroy-old") else { panic!() };
         assert!(rotate.destroy_old && rotate.wait == 30);
+        for (line, rotates) in [("", false), (" --rotate", true)] {
+            let line = format!("kassa sites webhook-secret 7 --data-dir d{line}");
+            let SitesCommand::WebhookSecret(secret) = sites(line.as_str()) else { panic!() };
+            assert_eq!((secret.site_id, secret.rotate), (7, rotates));
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Telling the shop: where a notification goes, and with which signature ([`sign`]).
+//! Telling the shop: where a notification goes, and with which signatures ([`sign`], [`webhook`]).
 //!
 //! The shop finds its order by the query that is added to its URL:
 //!
@@ -15,6 +15,7 @@
 pub(crate) mod sign;
 #[cfg(test)]
 mod tests;
+pub(crate) mod webhook;
 
 use crate::api::create_order::Details;
 use crate::api::create_order::payment_options::NotificationMethod;

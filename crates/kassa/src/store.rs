@@ -22,6 +22,7 @@ mod sqlite;
 mod tests;
 mod tokens;
 mod transaction_row;
+mod webhook_secrets;
 pub(crate) mod words;
 
 pub(crate) use answers::KeptAnswer;

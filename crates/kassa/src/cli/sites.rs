@@ -1,10 +1,11 @@
 //! `kassa sites`: who may use the gateway.
 
 use super::open::{First, Opened, open_store};
-use super::{CreateSite, RotateKey, SitesCommand};
+use super::{CreateSite, RotateKey, SitesCommand, WebhookSecret};
 use crate::clock::Clock;
 use crate::config::StoreFlags;
 use crate::keys::ApiSecret;
+use crate::notify::webhook;
 use crate::sites::{add_key, create_site};
 use crate::store::NewSite;
 use anyhow::Context as _;
@@ -16,6 +17,7 @@ pub(super) async fn run(command: SitesCommand) -> anyhow::Result<u8> {
         SitesCommand::List(store) => list(store).await,
         SitesCommand::Create(create) => add(create).await,
         SitesCommand::RotateKey(rotate) => rotate_key(rotate).await,
+        SitesCommand::WebhookSecret(secret) => webhook_secret(secret).await,
     }
 }
 
@@ -43,6 +45,20 @@ async fn rotate_key(rotate: RotateKey) -> anyhow::Result<u8> {
     let site = store.site(id).await?.with_context(|| format!("there is no site {id}"))?;
     let key = add_key(&store, &keys, id, ApiSecret::draw(&random), true, Clock::System.now()).await?;
     print_key(&site.name, id, &key)
+}
+
+async fn webhook_secret(asked: WebhookSecret) -> anyhow::Result<u8> {
+    let Opened { keys, random, store, .. } = open_store(asked.store, First::Refuse).await?;
+    let (id, now) = (SiteId(asked.site_id), Clock::System.now());
+    let site = store.site(id).await?.with_context(|| format!("there is no site {id}"))?;
+    let secret = if asked.rotate {
+        webhook::rotate(&store, &keys, &random, id, now).await?
+    } else {
+        let secrets = webhook::secrets(&store, &keys, &random, id, now).await?;
+        secrets.into_iter().next().context("the site has no webhook secret")?
+    };
+    writeln!(std::io::stdout(), "Site {id}: {}\nWebhook secret: {}", site.name, *secret.expose())?;
+    Ok(0)
 }
 
 fn print_key(name: &str, id: SiteId, key: &ApiSecret) -> anyhow::Result<u8> {

@@ -12,6 +12,7 @@ mod notifications;
 mod orders;
 mod sealed;
 mod sites;
+mod webhook_secrets;
 
 use super::db::{Statement, WriteError, statement};
 use super::{Location, NewSite, Store};

@@ -2,7 +2,7 @@
 
 use crate::api::order_view;
 use crate::app::App;
-use crate::notify::{self, Destination, sign};
+use crate::notify::{self, Destination, sign, webhook};
 use crate::outbound::{Answer, Failure, Reach, Request};
 use crate::store::{Delivery, Heard, Next, Site};
 use anyhow::Context as _;
@@ -105,6 +105,12 @@ impl App {
             let body = sign::canonical(&order_view::render(&order, &site.zone()?)?);
             headers.push(("Content-Type", "application/json".to_owned()));
             headers.push(("Auth", sign::auth_header(secret.expose(), seconds, &body)));
+            let id = event_id(delivery);
+            let secrets =
+                webhook::secrets(&self.store, &self.keys, &self.random, site.id, self.now()).await?;
+            headers.push(("webhook-signature", webhook::signatures(&secrets, &id, seconds, &body)));
+            headers.push(("webhook-timestamp", seconds.to_string()));
+            headers.push(("webhook-id", id));
             (Method::POST, body.into_bytes())
         };
         let method_word = if get { "GET" } else { "POST" };

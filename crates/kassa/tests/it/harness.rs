@@ -179,6 +179,18 @@ impl Gateway {
         format!("{}/{financial}", order["status"].as_str().unwrap())
     }
 
+    /// A command of the real binary on the same database.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Ran {
+        let mut command = bare(arguments);
+        command
+            .env("KASSA_DATA_DIR", self.folder.path())
+            .env("KASSA_KEY_FILE", self.folder.path().join("key"));
+        if let Location::Postgres(url) = &self.location {
+            command.env("KASSA_DATABASE", url);
+        }
+        run(&mut command)
+    }
+
     /// Does everything that is due.
     pub(crate) async fn work(&self) {
         self.app.run_jobs().await;

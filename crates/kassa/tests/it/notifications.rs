@@ -9,6 +9,7 @@ mod reach;
 mod resend;
 mod schedule;
 mod sequence;
+mod webhook;
 
 use crate::harness::{Answer, Gateway, Heard, Page};
 use payments::time::{Millis, Timestamp};
