@@ -34,6 +34,7 @@ use tokio_rustls::client::TlsStream;
 use url::{Host, Position, Url};
 
 pub use guard::{Network, NetworkError, Reach, is_public};
+pub use tls::Trust;
 
 /// An answer's header may be this long; hyper allows 100 fields in it.
 const HEADER_LIMIT: usize = 16 * 1024;
@@ -61,8 +62,8 @@ pub struct Options {
     pub body_limit: usize,
     /// Where addresses come from.
     pub resolver: Resolver,
-    /// Accept any TLS certificate. Only `kassa pay --insecure` asks for this.
-    pub insecure_tls: bool,
+    /// Whose certificates are accepted.
+    pub trust: Trust,
 }
 
 impl Default for Options {
@@ -72,7 +73,7 @@ impl Default for Options {
             total_timeout: Duration::from_secs(15),
             body_limit: 64 * 1024,
             resolver: Resolver::System,
-            insecure_tls: false,
+            trust: Trust::Public,
         }
     }
 }
@@ -172,9 +173,9 @@ impl Client {
     /// A client with these limits.
     ///
     /// # Errors
-    /// When the TLS library finds its own settings inconsistent.
+    /// When an authority to trust is none, or the TLS library finds its own settings inconsistent.
     pub fn new(options: Options) -> Result<Self, rustls::Error> {
-        let tls = tls::config(options.insecure_tls)?;
+        let tls = tls::config(&options.trust)?;
         Ok(Client { options: Arc::new(options), tls: Arc::new(tls) })
     }
 

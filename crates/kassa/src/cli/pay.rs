@@ -10,6 +10,7 @@ mod report;
 
 use std::fmt;
 use std::io::Write as _;
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 use url::Url;
@@ -23,8 +24,8 @@ Examples:
     kassa pay 'http://localhost:8080/connect/SESSION/?lang=en_US'
   Fail the 3-D Secure challenge:
     kassa pay --outcome N 'http://localhost:8080/connect/SESSION/?lang=en_US'
-  Another card, and a server with a certificate of its own:
-    kassa pay --card 6799990000000000011 --expiry 01/35 --insecure 'https://pay.test/connect/SESSION/'
+  Another card, and a server with a certificate of its own (kassa ca prints the authority of serve --tls):
+    kassa pay --card 6799990000000000011 --expiry 01/35 --ca ca.pem 'https://pay.test/connect/SESSION/'
 
 The answer is one JSON object on standard output: paid, outcome, final_url, steps, messages.
 Exit code: 0 paid, 2 not paid, 1 something went wrong (one line on standard error).";
@@ -55,6 +56,10 @@ pub struct Pay {
     /// What to answer when the 3-D Secure simulator asks.
     #[arg(long, value_enum, ignore_case = true, default_value_t = Outcome::Authenticated)]
     pub outcome: Outcome,
+
+    /// Accept only TLS certificates of the authorities in this PEM file.
+    #[arg(long, value_name = "FILE", conflicts_with = "insecure")]
+    pub ca: Option<PathBuf>,
 
     /// Accept any TLS certificate.
     #[arg(long)]
@@ -105,6 +110,7 @@ impl fmt::Debug for Pay {
         f.debug_struct("Pay")
             .field("payment_url", &self.payment_url.as_str())
             .field("outcome", &self.outcome)
+            .field("ca", &self.ca)
             .field("insecure", &self.insecure)
             .finish_non_exhaustive()
     }

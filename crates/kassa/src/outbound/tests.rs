@@ -302,15 +302,15 @@ async fn a_certificate_of_ones_own_is_accepted_only_on_request() {
             }
         }
     });
-    for insecure_tls in [false, true] {
+    for (trust, accepted) in [(Trust::Public, false), (Trust::Anything, true)] {
         let client = client(|options| {
             options.resolver = shop_at(&["127.0.0.1"]);
-            options.insecure_tls = insecure_tls;
+            options.trust = trust;
         });
         match client.send(request(Method::GET, &url), &Reach::Anywhere).await {
-            Ok(answer) => assert!(insecure_tls && answer.body == b"OK"),
+            Ok(answer) => assert!(accepted && answer.body == b"OK"),
             Err(failure) => {
-                assert!(!insecure_tls && !failure.was_sent(), "{failure:?}");
+                assert!(!accepted && !failure.was_sent(), "{failure:?}");
                 assert!(failure.to_string().starts_with("no secure connection: "), "{failure}");
             }
         }

@@ -1,4 +1,4 @@
-//! TLS settings of the outbound client: Mozilla's roots, TLS 1.2 and 1.3, HTTP/1.1 only.
+//! TLS settings of the outbound client: whom it trusts, TLS 1.2 and 1.3, HTTP/1.1 only.
 
 use std::sync::Arc;
 
@@ -8,19 +8,38 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-/// The settings for every connection; `insecure` accepts any certificate.
-pub(super) fn config(insecure: bool) -> Result<ClientConfig, rustls::Error> {
+/// Whose certificates are accepted.
+#[derive(Debug, Clone)]
+pub enum Trust {
+    /// Those of the authorities that Mozilla trusts.
+    Public,
+    /// Those of these authorities and of no other.
+    Only(Vec<CertificateDer<'static>>),
+    /// Any. Only `kassa pay --insecure` asks for this.
+    Anything,
+}
+
+/// The settings for every connection.
+pub(super) fn config(trust: &Trust) -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder =
         ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
-    let mut config = if insecure {
-        builder
+    let mut config = match trust {
+        Trust::Public => {
+            let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+            builder.with_root_certificates(roots).with_no_client_auth()
+        }
+        Trust::Only(authorities) => {
+            let mut roots = RootCertStore::empty();
+            for authority in authorities {
+                roots.add(authority.clone())?;
+            }
+            builder.with_root_certificates(roots).with_no_client_auth()
+        }
+        Trust::Anything => builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-            .with_no_client_auth()
-    } else {
-        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        builder.with_root_certificates(roots).with_no_client_auth()
+            .with_no_client_auth(),
     };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)

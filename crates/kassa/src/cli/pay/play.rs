@@ -5,13 +5,15 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use hyper::Method;
 use hyper::header::{HeaderMap, LOCATION, SET_COOKIE};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tokio::time::Instant;
 use url::{Origin, Url};
 
 use super::page::{Form, Page};
 use super::report::{Mask, Report, Step};
 use super::{Outcome, Pay};
-use crate::outbound::{Answer, Client, Options, Reach, Request};
+use crate::outbound::{Answer, Client, Options, Reach, Request, Trust};
 
 const REDIRECTS_MAX: usize = 20;
 const CHALLENGES_MAX: usize = 5;
@@ -31,7 +33,7 @@ pub async fn play(pay: Pay) -> anyhow::Result<Report> {
         // A page may wait for the acquirer and the shop, and be longer than a shop's "OK".
         total_timeout: Duration::from_secs(60),
         body_limit: 1024 * 1024,
-        insecure_tls: pay.insecure,
+        trust: trust(&pay)?,
         ..Options::default()
     })?;
     let mut call = Call::get("open page", pay.payment_url.clone());
@@ -47,6 +49,21 @@ pub async fn play(pay: Pay) -> anyhow::Result<Report> {
             Next::End(report) => return Ok(report),
         }
     }
+}
+
+/// Whose certificates this customer accepts.
+fn trust(pay: &Pay) -> anyhow::Result<Trust> {
+    if pay.insecure {
+        return Ok(Trust::Anything);
+    }
+    let Some(path) = &pay.ca else { return Ok(Trust::Public) };
+    let authorities: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .with_context(|| format!("reading the certificates in {}", path.display()))?;
+    if authorities.is_empty() {
+        bail!("there is no certificate in {}", path.display());
+    }
+    Ok(Trust::Only(authorities))
 }
 
 struct Customer {
