@@ -3,6 +3,7 @@
 //! Without a command Kassa serves, and takes the flags of `serve`.
 
 mod audit;
+mod ca;
 mod keys;
 mod migrate;
 mod open;
@@ -31,6 +32,8 @@ Examples:
     kassa serve
   Behind a reverse proxy:
     kassa serve --public-url https://pay.example.com
+  With HTTPS for the names that an unmodified client knows (docs/unmodified-clients.md); ports below 1024 need root:
+    kassa serve --tls --tls-names testapi.multisafepay.com --listen 127.0.0.1:443
   On PostgreSQL, with the password kept out of the command line:
     KASSA_DATABASE='postgres://kassa:…@db.example.com/kassa' kassa serve --key-file /etc/kassa/key
 
@@ -71,6 +74,16 @@ Examples:
 
 A command that was interrupted is run again, and goes on. Gateways that run take no notice: they read the key
 file again when it changes. Keep a backup of the new key file; the old one opens older backups of the database.";
+
+const CA_EXAMPLES: &str = "\
+Examples:
+  Read where it is and how to trust it:
+    kassa ca
+  Save it:
+    kassa ca > kassa-ca.pem
+
+The certificate goes to standard output, the rest to standard error. Trust it only on machines for development: its
+private key is beside it, in the data folder of kassa serve --tls.";
 
 const SITES_EXAMPLES: &str = "\
 Examples:
@@ -120,9 +133,12 @@ struct Cli {
 pub enum Command {
     /// Serve the API, the payment pages and the workers; what `kassa` does without a command.
     #[command(after_help = SERVE_EXAMPLES)]
-    Serve(Flags),
+    Serve(Box<Flags>),
     /// Play the customer: open a payment link, enter a test card, answer 3-D Secure.
     Pay(pay::Pay),
+    /// Print the certificate authority of `serve --tls`, and how to make clients trust it.
+    #[command(after_help = CA_EXAMPLES)]
+    Ca(StoreFlags),
     /// Recompute every balance and status from the records.
     #[command(after_help = AUDIT_EXAMPLES)]
     Audit(StoreFlags),
@@ -268,8 +284,9 @@ impl Command {
     /// What could not be done, and why.
     pub async fn run(self) -> anyhow::Result<u8> {
         match self {
-            Self::Serve(flags) => serve::run(flags).await,
+            Self::Serve(flags) => serve::run(*flags).await,
             Self::Pay(pay) => Ok(u8::try_from(pay::run(pay).await).unwrap_or(1)),
+            Self::Ca(store) => ca::run(store),
             Self::Audit(store) => audit::run(store).await,
             Self::Migrate(store) => migrate::run(store).await,
             Self::Sites(sites) => sites::run(sites.command).await,
@@ -280,7 +297,7 @@ impl Command {
 
 impl Cli {
     fn into_command(self) -> Command {
-        self.command.unwrap_or(Command::Serve(self.serve))
+        self.command.unwrap_or_else(|| Command::Serve(Box::new(self.serve)))
     }
 }
 
@@ -315,6 +332,14 @@ mod tests {
 
     #[test]
     fn every_command_is_understood() {
+        let Ok(Command::Ca(store)) = parse("kassa ca --data-dir d") else { panic!() };
+        assert_eq!(store.data_dir.as_deref(), Some("d"));
+        for (line, tls) in
+            [("kassa --tls", "true"), ("kassa serve --tls --log info", "true"), ("kassa --tls=x", "x")]
+        {
+            let Ok(Command::Serve(flags)) = parse(line) else { panic!("{line}") };
+            assert_eq!(flags.tls.as_deref(), Some(tls), "{line}");
+        }
         let Ok(Command::Audit(store)) = parse("kassa audit --config c") else { panic!() };
         assert_eq!(store.config.as_deref(), Some("c"));
         let Ok(Command::Migrate(store)) = parse("kassa migrate --database d --key-file k") else { panic!() };
@@ -359,6 +384,7 @@ mod tests {
             ("kassa --test-api-key abcde", ErrorKind::UnknownArgument),
             ("kassa --listen 127.0.0.1:80 audit", ErrorKind::ArgumentConflict),
             ("kassa audit --listen 127.0.0.1:80", ErrorKind::UnknownArgument),
+            ("kassa pay --ca f --insecure http://localhost/", ErrorKind::ArgumentConflict),
             ("kassa sites", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
             ("kassa sites create", ErrorKind::MissingRequiredArgument),
             ("kassa sites create --name ", ErrorKind::ValueValidation),

@@ -10,6 +10,7 @@
 mod database;
 mod flags;
 mod sources;
+mod tls;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -25,9 +26,13 @@ pub use database::DatabaseUrl;
 pub use flags::{Flags, StoreFlags};
 
 /// Every key of the TOML file and, as `KASSA_…`, of the environment; the latter also knows [`CONFIG`].
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 18] = [
     "listen",
     "public_url",
+    "tls",
+    "tls_names",
+    "tls_cert",
+    "tls_key",
     "data_dir",
     "database",
     "key_file",
@@ -52,7 +57,15 @@ pub struct Config {
     pub listen: SocketAddr,
     /// What payment links start with, without a slash at the end; see [`Config::base_url`].
     pub public_url: Option<String>,
-    /// Folder of the embedded database and the key file.
+    /// Serve HTTPS instead of HTTP.
+    pub tls: bool,
+    /// Host names and addresses that the certificate of our own authority is for.
+    pub tls_names: Vec<String>,
+    /// A certificate, and what leads from it to an authority, instead of one from our own authority.
+    pub tls_cert: Option<PathBuf>,
+    /// The private key of that certificate.
+    pub tls_key: Option<PathBuf>,
+    /// Folder of the embedded database, the key file and the certificate authority.
     pub data_dir: PathBuf,
     /// PostgreSQL instead of the embedded database.
     pub database: Option<DatabaseUrl>,
@@ -92,6 +105,10 @@ impl Default for Config {
         Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             public_url: None,
+            tls: false,
+            tls_names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
+            tls_cert: None,
+            tls_key: None,
             data_dir: PathBuf::from("./kassa-data"),
             database: None,
             key_file: None,
@@ -131,7 +148,14 @@ impl Config {
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
             ip => ip,
         };
-        format!("http://{}", SocketAddr::new(visible, bound.port()))
+        let visible = SocketAddr::new(visible, bound.port());
+        if self.tls { tls::base_url(&self.tls_names, visible) } else { format!("http://{visible}") }
+    }
+
+    /// Folder of the certificate authority that `tls` creates.
+    #[must_use]
+    pub fn tls_dir(&self) -> PathBuf {
+        self.data_dir.join("tls")
     }
 
     /// Where the key-encryption key is.
@@ -158,6 +182,10 @@ impl Config {
                     .map_err(|_| "must be an address and a port, like 127.0.0.1:8080".to_owned())?;
             }
             "public_url" => self.public_url = Some(public_url(text)?),
+            "tls" => self.tls = yes_or_no(text)?,
+            "tls_names" => self.tls_names = tls::names(text)?,
+            "tls_cert" => self.tls_cert = Some(path(text)?),
+            "tls_key" => self.tls_key = Some(path(text)?),
             "data_dir" => self.data_dir = path(text)?,
             "database" => self.database = Some(DatabaseUrl::parse(text)?),
             "key_file" => self.key_file = Some(path(text)?),
@@ -177,6 +205,15 @@ impl Config {
 
     /// What no key can see alone.
     fn check(&self) -> Result<(), String> {
+        if self.tls_cert.is_some() != self.tls_key.is_some() {
+            return Err("tls_cert and tls_key must be set together".to_owned());
+        }
+        if self.tls_cert.is_some() && !self.tls {
+            return Err("tls must be true when tls_cert is set".to_owned());
+        }
+        if self.tls_cert.is_some() && self.public_url.is_none() {
+            return Err("public_url must be set when tls_cert is: links need a name that is in it".to_owned());
+        }
         if self.database.is_some() && self.key_file.is_none() {
             return Err(
                 "key_file must be set when database is: the key is kept apart from what it seals".to_owned()
@@ -207,6 +244,10 @@ fn public_url(text: &str) -> Result<String, String> {
     Ok(url.as_str().trim_end_matches('/').to_owned())
 }
 
+fn yes_or_no(text: &str) -> Result<bool, String> {
+    text.parse().map_err(|_| "must be true or false".to_owned())
+}
+
 fn level(text: &str) -> Result<Level, String> {
     match text {
         "error" => Ok(Level::ERROR),
@@ -227,12 +268,12 @@ fn log_format(text: &str) -> Result<LogFormat, String> {
 }
 
 /// A list is a text with commas; the TOML file may also write an array.
+fn list(text: &str) -> impl Iterator<Item = &str> {
+    text.split(',').map(str::trim).filter(|part| !part.is_empty())
+}
+
 fn networks(text: &str) -> Result<Vec<Network>, String> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .map(|part| part.parse::<Network>().map_err(|error| format!("is wrong: {error}")))
-        .collect()
+    list(text).map(|part| part.parse::<Network>().map_err(|error| format!("is wrong: {error}"))).collect()
 }
 
 fn number<T: std::str::FromStr + PartialOrd + std::fmt::Display>(

@@ -1,9 +1,11 @@
-//! Accepting connections and serving HTTP/1.1 on them, with a limit on everything a visitor can take.
+//! Accepting connections and serving HTTP/1.1 on them, over TLS or not, with a limit on everything a visitor can
+//! take.
 //!
 //! | Limit | What happens at it |
 //! |---|---|
 //! | connections in total | the next ones wait in the system's queue until one ends |
 //! | connections of one address | the next one is closed; loopback has no limit, an IPv6 address counts as its /64 |
+//! | TLS handshake | the connection is closed; so is one that does not begin with a handshake |
 //! | first request's header | the connection is closed |
 //! | idle between requests, with the next header | the connection is closed |
 //! | header size and count | hyper answers 431 and closes |
@@ -22,6 +24,7 @@
 mod body;
 mod places;
 mod stall;
+pub mod tls;
 
 use std::future::Future;
 use std::io;
@@ -39,13 +42,17 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::server::TlsStream;
 use tower::ServiceExt as _;
 
 use places::{Place, Places};
 use stall::Stall;
+use tls::Tls;
 
 /// Header and start line of a request; also the largest piece in which a body is read. More than 100 fields are
 /// refused too, which is hyper's default and faster than saying so.
@@ -60,7 +67,9 @@ pub struct Limits {
     pub connections: usize,
     /// Connections of one address at the same time, loopback excepted.
     pub connections_per_ip: usize,
-    /// From accepting a connection to the end of its first request's header.
+    /// From accepting a connection to the end of the TLS handshake, where there is one.
+    pub handshake: Duration,
+    /// From then to the end of the first request's header.
     pub header: Duration,
     /// From the end of an answer to the end of the next request's header.
     pub idle: Duration,
@@ -77,6 +86,7 @@ impl Default for Limits {
         Limits {
             connections: 4_096,
             connections_per_ip: 64,
+            handshake: Duration::from_secs(10),
             header: Duration::from_secs(10),
             idle: Duration::from_secs(30),
             body: Duration::from_secs(15),
@@ -90,12 +100,14 @@ impl Default for Limits {
 /// [`ConnectInfo<SocketAddr>`].
 pub async fn serve(
     listener: TcpListener,
+    tls: Option<Tls>,
     router: Router,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
     let places = Places::new(limits.connections, limits.connections_per_ip);
     let graceful = GracefulShutdown::new();
+    let (closing, closed) = watch::channel(());
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -106,9 +118,23 @@ pub async fn serve(
         };
         // Forget those that ended.
         while connections.try_join_next().is_some() {}
-        connections.spawn(connection(stream, peer, place, router.clone(), limits, graceful.watcher()));
+        // Without this a small answer may wait for the acknowledgement of the one before it. If it cannot be set,
+        // the connection is broken already and serving will notice.
+        let _ = stream.set_nodelay(true);
+        let (router, watcher) = (router.clone(), graceful.watcher());
+        match &tls {
+            None => connections.spawn(connection(stream, peer, place, router, limits, watcher)),
+            Some(tls) => {
+                let (tls, closed) = (tls.clone(), closed.clone());
+                connections.spawn(async move {
+                    if let Some(stream) = handshake(&tls, stream, peer, limits.handshake, closed).await {
+                        connection(stream, peer, place, router, limits, watcher).await;
+                    }
+                })
+            }
+        };
     }
-    drop(listener);
+    drop((listener, closing));
     if timeout(limits.drain, graceful.shutdown()).await.is_err() {
         while connections.try_join_next().is_some() {}
         tracing::warn!(connections = connections.len(), "shutdown cut connections that did not end in time");
@@ -142,17 +168,35 @@ fn is_visitors_fault(error: &io::Error) -> bool {
     )
 }
 
-async fn connection(
+/// The connection within TLS, unless the visitor cannot or does not in time, or the server is `closed` before.
+async fn handshake(
+    tls: &Tls,
     stream: TcpStream,
+    peer: SocketAddr,
+    limit: Duration,
+    mut closed: watch::Receiver<()>,
+) -> Option<TlsStream<TcpStream>> {
+    let shaken = timeout(limit, tls.acceptor().accept(stream));
+    let result = match select(pin!(shaken), pin!(closed.changed())).await {
+        Either::Left((result, _)) => result,
+        Either::Right(_) => return None,
+    };
+    match result {
+        Ok(Ok(stream)) => return Some(stream),
+        Ok(Err(error)) => tracing::debug!(peer = %peer.ip(), %error, "closed a connection: no TLS"),
+        Err(_) => tracing::debug!(peer = %peer.ip(), "closed a connection: no TLS in time"),
+    }
+    None
+}
+
+async fn connection(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
     peer: SocketAddr,
     place: Place,
     router: Router,
     limits: Limits,
     watcher: Watcher,
 ) {
-    // Without this a small answer may wait for the acknowledgement of the one before it. If it cannot be set,
-    // the connection is broken already and serving will notice.
-    let _ = stream.set_nodelay(true);
     let had_a_header = Arc::new(AtomicBool::new(false));
     let service = {
         let had_a_header = Arc::clone(&had_a_header);

@@ -5,12 +5,14 @@ use crate::app::{App, Settings};
 use crate::clock::Clock;
 use crate::config::{Config, Flags};
 use crate::keys::{ApiSecret, KeyRing};
+use crate::server::tls::{Authority, Tls};
 use crate::server::{self, Limits};
 use crate::store::Site;
 use crate::{logging, outbound, sites, worker};
 use anyhow::Context as _;
 use payments::time::Millis;
 use std::io::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -31,8 +33,11 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
     let listen = config.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
     let bound = listener.local_addr().context("reading the address listened on")?;
+    // Read before anything is created, like everything else that has to be there already.
+    let own = own_certificate(&config)?;
     let opened = open(config, First::Create).await?;
     let _lock = lock(&opened.config)?;
+    let local = if own.is_none() { local_certificate(&opened.config)? } else { None };
     let limits = Limits {
         connections: opened.config.connections_max,
         connections_per_ip: opened.config.connections_per_ip_max,
@@ -44,7 +49,8 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
     let access = sites::first_site(&opened.store, &opened.keys, &opened.random, wanted, app.now()).await?;
     // Before anybody reads that it runs: whoever then stops it is heard.
     let stopping = told_to_stop()?;
-    greet(&public_url, &access.site, &access.key)?;
+    let ca = local.is_some().then(|| opened.config.tls_dir().join("ca.pem"));
+    greet(&public_url, &access.site, &access.key, ca.as_deref())?;
 
     let (stop, stopped) = watch::channel(false);
     let working = tokio::spawn(worker::work(app.clone(), stopped));
@@ -53,7 +59,7 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
         stopping.await;
         app.stop_waiting();
     };
-    server::serve(listener, app.router(), limits, stopping).await;
+    server::serve(listener, own.or(local), app.router(), limits, stopping).await;
     tracing::info!("stopping: what is under way is finished");
     app.underway.close();
     if tokio::time::timeout(GRACE, app.underway.wait()).await.is_err() {
@@ -87,6 +93,23 @@ async fn watch_keys(keys: Arc<KeyRing>) {
     }
 }
 
+/// The operator's own certificate, where there is one.
+fn own_certificate(config: &Config) -> anyhow::Result<Option<Tls>> {
+    match (&config.tls_cert, &config.tls_key) {
+        (Some(certificate), Some(key)) => Tls::from_files(certificate, key).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// A certificate from the authority in the data folder, where HTTPS is asked for.
+fn local_certificate(config: &Config) -> anyhow::Result<Option<Tls>> {
+    if !config.tls {
+        return Ok(None);
+    }
+    let authority = Authority::open_or_create(&config.tls_dir(), Clock::System.now())?;
+    Tls::local(authority, config.tls_names.clone(), Clock::System).map(Some)
+}
+
 /// Ready when the process is asked to end.
 fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for signals")?;
@@ -99,8 +122,8 @@ fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
     })
 }
 
-/// What a person needs for a first payment. The same at every start.
-fn greet(url: &str, site: &Site, key: &ApiSecret) -> anyhow::Result<()> {
+/// What a person needs for a first payment. The same at every start. `ca` is the authority to trust, if it is ours.
+fn greet(url: &str, site: &Site, key: &ApiSecret, ca: Option<&Path>) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let name = &site.name;
     if site.live {
@@ -111,8 +134,12 @@ fn greet(url: &str, site: &Site, key: &ApiSecret) -> anyhow::Result<()> {
         return Ok(());
     }
     let key = key.expose();
-    // Within single quotes only the quote itself means anything to a shell.
-    let header = format!("'api_key: {}'", key.replace('\'', r"'\''"));
+    let header = quoted(&format!("api_key: {key}"));
+    let ca = ca.map(|path| quoted(&path.display().to_string()));
+    let (curl, pay) = match &ca {
+        Some(path) => (format!("curl --cacert {path}"), format!("pay --ca {path}")),
+        None => ("curl".to_owned(), "pay".to_owned()),
+    };
     writeln!(
         out,
         "Kassa is running at {url}
@@ -122,7 +149,7 @@ fn greet(url: &str, site: &Site, key: &ApiSecret) -> anyhow::Result<()> {
 
 Create an order:
 
-  curl -s {url}/v1/json/orders -H {header} -d '{{\"type\":\"redirect\",\
+  {curl} -s {url}/v1/json/orders -H {header} -d '{{\"type\":\"redirect\",\
 \"order_id\":\"my-order-id-1\",\"gateway\":\"MAESTRO\",\"currency\":\"EUR\",\"amount\":1000,\
 \"description\":\"Test order description\",\"payment_options\":{{\
 \"notification_url\":\"http://www.example.com/client/notification?type=notification\",\
@@ -133,13 +160,21 @@ Create an order:
 Then open the payment_url of the answer in a browser and pay with card 6799990000000000011,
 or let Kassa play the customer:
 
-  kassa pay 'PAYMENT_URL'          (cargo run --release -- pay 'PAYMENT_URL')
+  kassa {pay} 'PAYMENT_URL'          (cargo run --release -- {pay} 'PAYMENT_URL')
 
 and see how the order stands:
 
-  curl -s {url}/v1/json/orders/my-order-id-1 -H {header}
+  {curl} -s {url}/v1/json/orders/my-order-id-1 -H {header}
 "
     )?;
+    if ca.is_some() {
+        writeln!(out, "kassa ca says how other clients come to trust the certificate.")?;
+    }
     out.flush()?;
     Ok(())
+}
+
+/// As one word of a shell: within single quotes only the quote itself means anything.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }

@@ -15,9 +15,31 @@ pub struct Flags {
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
 
-    /// What payment links start with; set it behind a reverse proxy [default: http:// and the listen address].
+    /// What payment links start with; set it behind a reverse proxy [default: http:// or https:// and the listen address].
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
+
+    /// Serve HTTPS, with a certificate from a local authority that is created in the data folder; see `kassa ca`.
+    #[arg(
+        long,
+        value_name = "true|false",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true"
+    )]
+    pub tls: Option<String>,
+
+    /// Names and addresses, separated by commas, for that certificate [default: localhost,127.0.0.1,::1].
+    #[arg(long, value_name = "NAMES")]
+    pub tls_names: Option<String>,
+
+    /// PEM file with a certificate of another authority, and its chain, to use instead.
+    #[arg(long, value_name = "FILE")]
+    pub tls_cert: Option<String>,
+
+    /// PEM file with the private key of that certificate.
+    #[arg(long, value_name = "FILE")]
+    pub tls_key: Option<String>,
 
     /// Least important messages to log: error, warn, info, debug or trace [default: info].
     #[arg(long, value_name = "LEVEL")]
@@ -59,7 +81,7 @@ pub struct StoreFlags {
     #[arg(long, value_name = "FILE")]
     pub config: Option<String>,
 
-    /// Folder of the embedded database and the key file [default: ./kassa-data].
+    /// Folder of the embedded database, the key file and the TLS authority [default: ./kassa-data].
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<String>,
 
@@ -80,10 +102,14 @@ impl From<StoreFlags> for Flags {
 
 impl Flags {
     /// Keys and texts, those set and those not.
-    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 13] {
+    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 17] {
         [
             ("listen", self.listen),
             ("public_url", self.public_url),
+            ("tls", self.tls),
+            ("tls_names", self.tls_names),
+            ("tls_cert", self.tls_cert),
+            ("tls_key", self.tls_key),
             ("data_dir", self.store.data_dir),
             ("database", self.store.database),
             ("key_file", self.store.key_file),

@@ -114,7 +114,7 @@ fn from_file(path: &str) -> anyhow::Result<Vec<Setting>> {
             let called = format!("{path}: {key}");
             match into_text(value) {
                 Some(text) => Ok(Setting { key, text, called }),
-                None => bail!("{called} must be a text, a whole number or a list of texts"),
+                None => bail!("{called} must be a text, a whole number, true, false or a list of texts"),
             }
         })
         .collect()
@@ -128,7 +128,8 @@ fn into_text(value: Value) -> Option<String> {
             let texts: Option<Vec<&str>> = values.iter().map(Value::as_str).collect();
             Some(texts?.join(","))
         }
-        Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) | Value::Table(_) => None,
+        Value::Boolean(yes) => Some(yes.to_string()),
+        Value::Float(_) | Value::Datetime(_) | Value::Table(_) => None,
     }
 }
 

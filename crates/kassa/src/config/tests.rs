@@ -78,6 +78,15 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ("KASSA_PUBLIC_URL", "https://a.example/?x", "KASSA_PUBLIC_URL must end before any ? or #"),
     ("KASSA_PUBLIC_URL", "https://a.example/#x", "KASSA_PUBLIC_URL must end before any ? or #"),
     ("KASSA_PUBLIC_URL", "https://me@a.example", "KASSA_PUBLIC_URL must not have a user name or password"),
+    ("KASSA_TLS", "yes", "KASSA_TLS must be true or false"),
+    ("KASSA_TLS_NAMES", ",", "KASSA_TLS_NAMES must have at least one host name or address"),
+    (
+        "KASSA_TLS_NAMES",
+        "localhost, https://a.example",
+        "KASSA_TLS_NAMES is wrong: \"https://a.example\" is neither a host name nor an address",
+    ),
+    ("KASSA_TLS_CERT", "/c", "tls_cert and tls_key must be set together"),
+    ("KASSA_TLS_KEY", "/k", "tls_cert and tls_key must be set together"),
     ("KASSA_LOG", "loud", "KASSA_LOG must be error, warn, info, debug or trace"),
     ("KASSA_LOG_FORMAT", "xml", "KASSA_LOG_FORMAT must be text or json"),
     ("KASSA_NOTIFY_HOLD_MS", "10001", "KASSA_NOTIFY_HOLD_MS must be a whole number from 0 to 10000"),
@@ -133,9 +142,15 @@ fn a_mistake_in_the_file_is_named_with_its_place() {
         ("data-dir = 'x'", "kassa.toml: \"data-dir\" is not a setting, did you mean data_dir?"),
         ("databse = 'x'", "kassa.toml: \"databse\" is not a setting, did you mean database?"),
         ("config = 'x'", "kassa.toml: \"config\" is not a setting"),
-        ("[log]\nlevel = 'info'", "kassa.toml: log must be a text, a whole number or a list of texts"),
+        (
+            "[log]\nlevel = 'info'",
+            "kassa.toml: log must be a text, a whole number, true, false or a list of texts",
+        ),
         ("listen = 8080", "kassa.toml: listen must be an address and a port, like 127.0.0.1:8080"),
-        ("page_wait_ms = 1.5", "kassa.toml: page_wait_ms must be a text, a whole number or a list of texts"),
+        (
+            "page_wait_ms = 1.5",
+            "kassa.toml: page_wait_ms must be a text, a whole number, true, false or a list of texts",
+        ),
         ("data_dir = ''", "kassa.toml: data_dir must not be empty"),
     ] {
         assert_eq!(from_file(text).unwrap_err(), message, "{text}");
@@ -178,6 +193,34 @@ fn the_address_in_links_is_one_to_visit() {
 }
 
 #[test]
+fn with_tls_links_lead_to_a_name_of_the_certificate() {
+    let links = |names: &str, bound: &str| {
+        let file = format!("tls = true\ntls_names = '{names}'");
+        from_file(&file).unwrap().base_url(bound.parse().unwrap())
+    };
+    let default = from_file("tls = true").unwrap();
+    assert_eq!(default.base_url(default.listen), "https://127.0.0.1:8080");
+    assert_eq!(default.base_url("[::]:443".parse().unwrap()), "https://[::1]");
+    assert_eq!(default.tls_dir(), PathBuf::from("./kassa-data/tls"));
+    assert_eq!(links("Pay.Example.,127.0.0.1", "127.0.0.2:8443"), "https://pay.example:8443");
+    assert_eq!(links("pay.example,0:0:0:0:0:0:0:1", "[::1]:8443"), "https://[::1]:8443");
+    assert_eq!(links("pay.example", "127.0.0.1:443"), "https://pay.example");
+    assert_eq!(links("2001:DB8::1", "127.0.0.1:443"), "https://[2001:db8::1]");
+    let flags = Flags { tls: Some("false".to_owned()), ..Flags::default() };
+    assert!(!load(Some("tls = true"), &[], flags).unwrap().tls, "a flag can take it back");
+}
+
+#[test]
+fn a_certificate_of_ones_own_needs_tls_and_a_name() {
+    let own = "tls_cert = '/c'\ntls_key = '/k'\n";
+    assert_eq!(from_file(own).unwrap_err(), "tls must be true when tls_cert is set");
+    let needs_name = "public_url must be set when tls_cert is: links need a name that is in it";
+    assert_eq!(from_file(&format!("{own}tls = true")).unwrap_err(), needs_name);
+    let config = from_file(&format!("{own}tls = true\npublic_url = 'https://pay.example'")).unwrap();
+    assert_eq!((config.tls_cert, config.tls_key), (Some("/c".into()), Some("/k".into())));
+}
+
+#[test]
 fn lists_are_arrays_or_texts_with_commas() {
     let expected: Vec<Network> = ["10.0.0.0/8", "fd00::/8"].map(|text| text.parse().unwrap()).to_vec();
     let written = ["notify_allow = ['10.0.0.0/8', 'fd00::/8']", "notify_allow = '10.0.0.0/8, fd00::/8,'"];
@@ -213,7 +256,9 @@ fn the_example_has_every_key_with_its_default() {
             _ => line,
         })
         .collect::<Vec<_>>()
-        .join("\n");
+        .join("\n")
+        // Which a certificate asks for.
+        .replace("\ntls = false\n", "\ntls = true\n");
     let table: toml::Table = all.parse().unwrap();
     let mut keys: Vec<_> = table.keys().map(String::as_str).collect();
     keys.sort_unstable();

@@ -9,6 +9,8 @@ use tokio::task::JoinHandle;
 
 use super::*;
 
+mod secure;
+
 const SHORT: Duration = Duration::from_millis(200);
 const LONG: Duration = Duration::from_secs(60);
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: kassa\r\n\r\n";
@@ -17,6 +19,7 @@ const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: kassa\r\n\r\n";
 const PATIENT: Limits = Limits {
     connections: 100,
     connections_per_ip: 100,
+    handshake: LONG,
     header: LONG,
     idle: LONG,
     body: LONG,
@@ -32,10 +35,14 @@ struct Server {
 
 impl Server {
     async fn start(limits: Limits, router: Router) -> Self {
+        Self::start_with(None, limits, router).await
+    }
+
+    async fn start_with(tls: Option<Tls>, limits: Limits, router: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
-        let task = tokio::spawn(serve(listener, router, limits, async {
+        let task = tokio::spawn(serve(listener, tls, router, limits, async {
             let _ = stopped.await;
         }));
         Server { address, stop, task }

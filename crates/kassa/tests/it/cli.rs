@@ -2,11 +2,13 @@
 
 mod audit;
 mod commands;
+mod https;
 mod keys;
 mod mistakes;
 mod serving;
 
 use crate::harness::{Binary, Database, Home, Http, Ran, bare, run};
+use rstest::rstest;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -61,13 +63,14 @@ async fn a_first_start_creates_what_it_needs_and_later_starts_say_the_same() {
     assert!(second.stop().await.success());
 }
 
+#[rstest]
 #[tokio::test]
-async fn the_printed_commands_run_as_they_are() {
+async fn the_printed_commands_run_as_they_are(#[values("false", "true")] tls: &str) {
     let found = shell("command -v curl");
     assert_eq!(found.code, Some(0), "curl is missing: apt-get install curl");
     // A key may have any printable character, those of the shell included.
     let key = r#"it's-"$HOME"-`id`-\'!"#;
-    let binary = Home::new(Database::Sqlite).await.with("KASSA_TEST_API_KEY", key);
+    let binary = Home::new(Database::Sqlite).await.with("KASSA_TEST_API_KEY", key).with("KASSA_TLS", tls);
     let binary = binary.serve().await;
     assert_eq!(binary.key, key);
     let greeting = text(&binary.stdout);

@@ -103,6 +103,7 @@ fn version_and_help_are_answers() {
         "",
         "serve",
         "pay",
+        "ca",
         "audit",
         "migrate",
         "sites",

@@ -1,7 +1,9 @@
 //! What cannot start says why in one line.
 
-use crate::harness::{Database, Home, bare, run, write_key};
+use crate::harness::{Database, Home, START, bare, run, write_key};
+use kassa::server::tls::Authority;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 /// A mistake: the command line, the environment, and what the one line says. `{}` is a folder of the case's own.
@@ -20,9 +22,13 @@ const fn mistake(
 }
 
 const NOWHERE: &str = "postgres://127.0.0.1:1/x";
+const TLS: (&str, &str) = ("KASSA_TLS", "true");
+const URL: (&str, &str) = ("KASSA_PUBLIC_URL", "https://x.example");
+const CERT: (&str, &str) = ("KASSA_TLS_CERT", "{}/own.pem");
 
 /// In the folder: `data`, a deployment; `lost`, one without its key; `open`, one whose key all may read;
-/// `other`, one with another's key; `file`, a text; `damaged`, one whose database is none.
+/// `other`, one with another's key; `file`, a text; `damaged`, one whose database is none. Of those with an authority
+/// for TLS, `keyless` is one without its key, `exposed` one whose key all may read, `mixed` one with another's key.
 const MISTAKES: &[Mistake] = &[
     mistake("serve --data-dir {}/new --listen TAKEN", &[], "listening on TAKEN: Address already in use"),
     mistake("serve --data-dir {}/file/x", &[], "creating the data folder {}/file/x: Not a directory"),
@@ -61,6 +67,53 @@ const MISTAKES: &[Mistake] = &[
     mistake("serve --page-wait-ms soon", &[], "--page-wait-ms must be a whole number from 0 to 30000"),
     mistake("--log loud", &[], "--log must be error, warn, info, debug or trace"),
     mistake("serve", &[("KASSA_TEST_API_KEY", "abc")], "KASSA_TEST_API_KEY must have 5 to 100 characters"),
+    mistake("serve --tls --tls-names a_b:1", &[], "--tls-names is wrong: \"a_b:1\" is neither a host name"),
+    mistake("serve --tls --tls-cert {}/own.pem", &[], "tls_cert and tls_key must be set together"),
+    mistake(
+        "serve --data-dir {}/new",
+        &[TLS, URL, CERT, ("KASSA_TLS_KEY", "{}/none")],
+        "reading the TLS key {}/none: ",
+    ),
+    mistake(
+        "serve --data-dir {}/new",
+        &[TLS, URL, CERT, ("KASSA_TLS_KEY", "{}/file")],
+        "the TLS key {}/file: it is open",
+    ),
+    mistake(
+        "serve --data-dir {}/new",
+        &[TLS, URL, CERT, ("KASSA_TLS_KEY", "{}/key")],
+        "reading the TLS key {}/key: ",
+    ),
+    mistake(
+        "serve --data-dir {}/new",
+        &[TLS, URL, CERT, ("KASSA_TLS_KEY", "{}/other.key")],
+        "keys may not be consistent",
+    ),
+    mistake(
+        "serve --data-dir {}/new",
+        &[TLS, URL, ("KASSA_TLS_CERT", "{}/file"), ("KASSA_TLS_KEY", "{}/own.key")],
+        "there is no PEM certificate in {}/file",
+    ),
+    mistake(
+        "serve --tls --data-dir {}/keyless",
+        &[],
+        "the key {}/keyless/tls/ca.key of the certificate authority",
+    ),
+    mistake(
+        "serve --tls --data-dir {}/exposed",
+        &[],
+        "{}/exposed/tls/ca.key: it is open to others: its mode is 0644",
+    ),
+    mistake(
+        "serve --tls --data-dir {}/mixed",
+        &[],
+        "{}/mixed/tls/ca.pem does not belong to the key beside it",
+    ),
+    mistake(
+        "ca --data-dir {}/none",
+        &[],
+        "there is no certificate authority in {}/none/tls; kassa serve --tls creates",
+    ),
     mistake("audit --data-dir {}/none", &[], "there is no database in {}/none"),
     mistake("sites list --data-dir {}/none", &[], "there is no database in {}/none"),
     mistake("sites rotate-key 7 --data-dir {}/data", &[], "there is no site 7"),
@@ -109,8 +162,30 @@ async fn prepare(root: &Path) {
     write_key(&root.join("open/key-encryption.key"), 0o644);
     write_key(&root.join("other/key-encryption.key"), 0o600);
     write_key(&root.join("key"), 0o600);
+    prepare_tls(root);
     fs::write(root.join("damaged/kassa.db"), "this is not a database ".repeat(100)).unwrap();
     fs::write(root.join("file"), "a text").unwrap();
     fs::write(root.join("unknown.toml"), "listn = '127.0.0.1:80'").unwrap();
     fs::write(root.join("wrong.toml"), "log = 'info'\nlisten = [").unwrap();
+}
+
+fn prepare_tls(root: &Path) {
+    for copy in ["keyless", "exposed", "mixed"] {
+        fs::create_dir(root.join(copy)).unwrap();
+        for name in ["kassa.db", "key-encryption.key"] {
+            fs::copy(root.join("data").join(name), root.join(copy).join(name)).unwrap();
+        }
+        Authority::open_or_create(&root.join(copy).join("tls"), START).unwrap();
+    }
+    fs::copy(root.join("exposed/tls/ca.key"), root.join("mixed/tls/ca.key")).unwrap();
+    fs::remove_file(root.join("keyless/tls/ca.key")).unwrap();
+    let readable = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(root.join("exposed/tls/ca.key"), readable).unwrap();
+    for name in ["own", "other"] {
+        let own = rcgen::generate_simple_self_signed(["x.example".to_owned()]).unwrap();
+        fs::write(root.join(name).with_extension("pem"), own.cert.pem()).unwrap();
+        let key = root.join(name).with_extension("key");
+        fs::write(&key, own.signing_key.serialize_pem()).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
+    }
 }

@@ -1,6 +1,8 @@
 //! Requests to a gateway that may be down: every failure is an answer here, and every answer is kept.
 
-use kassa::outbound::{Client, Failure, Options, Reach, Request};
+use kassa::outbound::{Client, Failure, Options, Reach, Request, Trust};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use scraper::{Html, Selector};
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
@@ -25,8 +27,17 @@ pub(crate) struct Reply {
 
 impl Http {
     pub(crate) fn new() -> Self {
-        let options =
-            Options { total_timeout: Duration::from_secs(40), body_limit: 1 << 20, ..Options::default() };
+        Self::with_trust(Trust::Public)
+    }
+
+    /// A client that trusts the authority in this PEM and no other.
+    pub(crate) fn trusting(pem: &str) -> Self {
+        Self::with_trust(Trust::Only(vec![CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()]))
+    }
+
+    fn with_trust(trust: Trust) -> Self {
+        let total_timeout = Duration::from_secs(40);
+        let options = Options { total_timeout, body_limit: 1 << 20, trust, ..Options::default() };
         Self { client: Client::new(options).unwrap(), kept: None }
     }
 
