@@ -26,8 +26,9 @@ Trust it where you develop and test, and nowhere else.
 
   curl         curl --cacert '{path}' …
   kassa pay    kassa pay --ca '{path}' …
-  Python       REQUESTS_CA_BUNDLE='{path}'    (requests)
-               SSL_CERT_FILE='{path}'         (ssl, httpx)
+  Python       SSL_CERT_FILE='{path}'         (ssl, urllib, httpx)
+               REQUESTS_CA_BUNDLE='{path}'    (requests)
+               cat '{path}' >> \"$(python -m certifi)\"    (what the SDK of MultiSafepay reads)
   Node.js      NODE_EXTRA_CA_CERTS='{path}'
   PHP          php -d curl.cainfo='{path}' -d openssl.cafile='{path}' …
   Ruby, Go     SSL_CERT_FILE='{path}'

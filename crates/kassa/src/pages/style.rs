@@ -20,7 +20,7 @@ const RULES: &[(&str, &str, &str)] = &[
     ("header.background", ".summary-head", "background: {}"),
     ("header.text", ".summary-head", "color: {}"),
     ("body.background", "body", "background: {}"),
-    ("body.text", "body, .footer", "color: {}"),
+    ("body.text", "body, .footer, .footer a", "color: {}"),
     ("body.link.text", "a", "color: {}"),
     ("body.link.hover.text", "a:hover", "color: {}"),
     ("body.link.hover.border", "a:hover", "text-decoration-color: {}"),

@@ -5,6 +5,7 @@
 mod api;
 mod browser;
 mod cli;
+mod clients;
 mod harness;
 mod kill;
 mod notifications;

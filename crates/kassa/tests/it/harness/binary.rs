@@ -74,6 +74,12 @@ impl Home {
         }
     }
 
+    /// This address at every start.
+    pub(crate) fn at(mut self, listen: &str) -> Self {
+        listen.clone_into(&mut self.listen);
+        self
+    }
+
     /// An environment variable for every process.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
@@ -123,12 +129,17 @@ impl Home {
 
     /// Starts serving without waiting until it does.
     pub(crate) fn spawn(&self) -> Binary {
+        self.spawn_within(|command| command)
+    }
+
+    /// The same, with the command changed: to be run by another one that becomes it.
+    pub(crate) fn spawn_within(&self, change: impl FnOnce(Command) -> Command) -> Binary {
         let number = self.starts.replace(self.starts.get() + 1);
         let output = |kind| self.folder.path().join("output").join(format!("{number}.{kind}"));
         let (stdout, stderr) = (output("stdout"), output("stderr"));
-        let child = self
-            .command(&["serve"])
-            .env("KASSA_LISTEN", &self.listen)
+        let mut command = self.command(&["serve"]);
+        command.env("KASSA_LISTEN", &self.listen);
+        let child = change(command)
             .stdout(File::create(&stdout).unwrap())
             .stderr(File::create(&stderr).unwrap())
             .spawn()

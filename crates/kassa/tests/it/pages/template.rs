@@ -97,6 +97,11 @@ async fn all_methods_are_one_link_away_and_pay() {
     }
     assert!(!page.has("#all-methods") && page.action().ends_with("&methods=all"));
     assert!(page.attribute("a[hreflang=en]", "href").ends_with("?lang=en&methods=all"), "also in English");
+    let declined = gateway.customer().pay(&all, "4012001038488884").await;
+    assert!(
+        declined.has("[role=alert]") && declined.has(".brands img[alt=Visa]"),
+        "they stay after a decline"
+    );
     // No offer in between: the customer has seen that the brand is taken.
     let paid = gateway.customer().pay(&all, "4111111111111111").await;
     assert_eq!(paid.outcome.as_deref(), Some("paid"));
