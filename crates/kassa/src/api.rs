@@ -15,6 +15,7 @@ pub(crate) mod json;
 mod notifications;
 pub(crate) mod order_view;
 mod orders;
+pub(crate) mod rate_limit;
 mod recurring;
 pub(crate) mod refunds;
 mod refusal;

@@ -2,6 +2,7 @@
 
 use crate::acquirer::Acquirer;
 use crate::api::idempotency::InFlight;
+use crate::api::rate_limit::RateLimits;
 use crate::cards_in_hand::CardsInHand;
 use crate::clock::Clock;
 use crate::keys::KeyRing;
@@ -33,6 +34,10 @@ pub struct Settings {
     pub notify_hold: Duration,
     /// Private networks that live sites' notifications may go to all the same.
     pub notify_allow: Vec<Network>,
+    /// Requests per second that a key of a live site may make; 0 is no limit.
+    pub rate_limit_live: u32,
+    /// The same for a key of a test site.
+    pub rate_limit_test: u32,
 }
 
 /// A gateway. Cheap to clone.
@@ -56,6 +61,8 @@ pub struct Parts {
     pub(crate) stopping: CancellationToken,
     /// Whose requests with an `Idempotency-Key` are being answered.
     pub(crate) in_flight: InFlight,
+    /// How many requests each key may still make.
+    pub(crate) rate_limits: RateLimits,
     /// Which sites are being told something.
     pub(crate) slots: Slots,
     /// Rung when work may have become due.
@@ -100,6 +107,7 @@ impl App {
             outbound,
             cards,
             in_flight: InFlight::default(),
+            rate_limits: RateLimits::default(),
             slots: Slots::default(),
             underway,
             stopping: CancellationToken::new(),

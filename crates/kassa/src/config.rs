@@ -26,7 +26,7 @@ pub use database::DatabaseUrl;
 pub use flags::{Flags, StoreFlags};
 
 /// Every key of the TOML file and, as `KASSA_…`, of the environment; the latter also knows [`CONFIG`].
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 20] = [
     "listen",
     "public_url",
     "tls",
@@ -45,6 +45,8 @@ const KEYS: [&str; 18] = [
     "notify_hold_ms",
     "connections_max",
     "connections_per_ip_max",
+    "rate_limit_live",
+    "rate_limit_test",
 ];
 
 /// Where the TOML file is: a flag or a variable, for obvious reasons not a key of the file.
@@ -89,6 +91,10 @@ pub struct Config {
     pub connections_max: usize,
     /// Connections served at the same time for one address other than loopback.
     pub connections_per_ip_max: usize,
+    /// Requests per second that an API key of a live site may make; 0 is no limit.
+    pub rate_limit_live: u32,
+    /// The same for a test site.
+    pub rate_limit_test: u32,
 }
 
 /// How log messages are written.
@@ -121,6 +127,8 @@ impl Default for Config {
             notify_hold_ms: 2_000,
             connections_max: 4_096,
             connections_per_ip_max: 64,
+            rate_limit_live: 100,
+            rate_limit_test: 0,
         }
     }
 }
@@ -198,6 +206,8 @@ impl Config {
             "notify_hold_ms" => self.notify_hold_ms = number(text, 0..=10_000)?,
             "connections_max" => self.connections_max = number(text, 1..=1_000_000)?,
             "connections_per_ip_max" => self.connections_per_ip_max = number(text, 1..=1_000_000)?,
+            "rate_limit_live" => self.rate_limit_live = number(text, 0..=1_000_000)?,
+            "rate_limit_test" => self.rate_limit_test = number(text, 0..=1_000_000)?,
             _ => return Err("is not a setting".to_owned()),
         }
         Ok(())

@@ -31,6 +31,9 @@ impl FromRequestParts<App> for Caller {
         let key = found.ok_or_else(Error::wrong_key)?;
         let site = app.store.site(key.site).await.map_err(|error| Error::internal(&error))?;
         let site = site.ok_or_else(Error::wrong_key)?;
+        if !app.rate_limits.allow(&app.settings, &site, &key, app.now()) {
+            return Err(Error::too_many_requests());
+        }
         app.remember_use(&key);
         let caller = Self { site };
         parts.extensions.insert(caller.clone());

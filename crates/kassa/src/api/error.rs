@@ -5,7 +5,7 @@
 //! several shop plugins, so it never repeats what was sent beyond a name.
 
 use super::json::Fault;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use payments::ids::OrderId;
 use serde::Serialize;
@@ -167,6 +167,11 @@ impl Error {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, UNKNOWN, "Request body too large")
     }
 
+    /// 429: more requests than a key may make. Whoever waits a second may make one again.
+    pub(crate) fn too_many_requests() -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, UNKNOWN, "Too many requests with this API key")
+    }
+
     /// 500: our own fault. `cause` is logged here, once, and never shown.
     pub(crate) fn internal(cause: &dyn fmt::Display) -> Self {
         tracing::error!("a request failed: {cause:#}");
@@ -198,7 +203,11 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let body =
             Refusal { success: false, data: Map::new(), error_code: self.code, error_info: &self.info };
-        answer(self.status, write(&body))
+        let mut response = answer(self.status, write(&body));
+        if self.status == StatusCode::TOO_MANY_REQUESTS {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
     }
 }
 

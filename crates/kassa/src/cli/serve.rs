@@ -79,6 +79,8 @@ fn start(opened: &Opened, public_url: String) -> anyhow::Result<App> {
         page_wait: Duration::from_millis(config.page_wait_ms),
         notify_hold: Duration::from_millis(config.notify_hold_ms),
         notify_allow: config.notify_allow.clone(),
+        rate_limit_live: config.rate_limit_live,
+        rate_limit_test: config.rate_limit_test,
     };
     let client = outbound::Client::new(outbound::Options::default()).context("preparing TLS")?;
     let (keys, random, store) = (Arc::clone(&opened.keys), opened.random.clone(), opened.store.clone());

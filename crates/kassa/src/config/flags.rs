@@ -72,6 +72,14 @@ pub struct Flags {
     /// The same for one address other than loopback; raise it behind a proxy on another machine [default: 64].
     #[arg(long, value_name = "NUMBER")]
     pub connections_per_ip_max: Option<String>,
+
+    /// Requests per second that an API key of a live site may make; 0 is no limit [default: 100].
+    #[arg(long, value_name = "NUMBER")]
+    pub rate_limit_live: Option<String>,
+
+    /// The same for a test site [default: 0].
+    #[arg(long, value_name = "NUMBER")]
+    pub rate_limit_test: Option<String>,
 }
 
 /// The settings that say where the data is, for every command that opens it.
@@ -102,7 +110,7 @@ impl From<StoreFlags> for Flags {
 
 impl Flags {
     /// Keys and texts, those set and those not.
-    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 17] {
+    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 19] {
         [
             ("listen", self.listen),
             ("public_url", self.public_url),
@@ -121,6 +129,8 @@ impl Flags {
             ("notify_hold_ms", self.notify_hold_ms),
             ("connections_max", self.connections_max),
             ("connections_per_ip_max", self.connections_per_ip_max),
+            ("rate_limit_live", self.rate_limit_live),
+            ("rate_limit_test", self.rate_limit_test),
         ]
     }
 }

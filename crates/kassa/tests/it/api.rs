@@ -8,5 +8,6 @@ mod idempotency;
 mod keys;
 mod lenient;
 mod mistakes;
+mod rate_limit;
 mod stages;
 mod waiting;

@@ -12,6 +12,8 @@ pub(crate) struct Setup {
     pub(crate) page_wait: Duration,
     pub(crate) notify_hold: Duration,
     pub(crate) notify_allow: Vec<Network>,
+    /// Requests per second of a key, on live and on test sites.
+    pub(crate) rate_limits: (u32, u32),
     /// The limits of notifications.
     pub(crate) outbound: Options,
 }
@@ -23,6 +25,7 @@ impl Default for Setup {
             page_wait: Duration::from_secs(10),
             notify_hold: Duration::from_secs(10),
             notify_allow: Vec::new(),
+            rate_limits: (0, 0),
             outbound: Options::default(),
         }
     }
@@ -42,6 +45,8 @@ impl Setup {
             page_wait: self.page_wait,
             notify_hold: self.notify_hold,
             notify_allow: self.notify_allow.clone(),
+            rate_limit_live: self.rate_limits.0,
+            rate_limit_test: self.rate_limits.1,
         }
     }
 }
