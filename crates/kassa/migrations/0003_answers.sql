@@ -38,7 +38,7 @@ CREATE INDEX event_without_number ON order_event (site_id) WHERE number IS NULL;
 
 -- The secret of Standard Webhooks signatures, under the key-encryption key. NULL until the site is first told of
 -- something.
-ALTER TABLE site ADD COLUMN webhook_secret BYTEA;
+ALTER TABLE site ADD COLUMN webhook_sealed BYTEA;
 -- The one before it signs as well for 24 hours.
-ALTER TABLE site ADD COLUMN webhook_secret_before BYTEA;
+ALTER TABLE site ADD COLUMN webhook_sealed_before BYTEA;
 ALTER TABLE site ADD COLUMN webhook_rotated_at BIGINT;

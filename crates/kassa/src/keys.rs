@@ -3,7 +3,8 @@
 //! A key is 32 random bytes in a file that only Kassa's user may read. It is never used itself: every use has
 //! a subkey, HMAC-SHA-256 of a label under the key, so that no two uses can work against each other. An API key
 //! is stored twice: as a digest, to find its site by it, and sealed, to sign notifications with it. Whoever gets
-//! hold of the database alone can do neither.
+//! hold of the database alone can do neither. Requests with an `Idempotency-Key` are recognised by a digest under
+//! a subkey of their own, and webhook secrets are sealed.
 //!
 //! What is sealed starts with a version and the key's id, so that a wrong key file is told apart from damaged
 //! data, and a later version can change both. Its purpose (which site's which key it is) is authenticated with

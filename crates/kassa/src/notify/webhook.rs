@@ -65,7 +65,7 @@ pub(crate) fn signatures(secrets: &[WebhookSecret], id: &str, unix_seconds: i64,
 }
 
 fn purpose(site: SiteId) -> String {
-    format!("webhook-secret/{site}")
+    format!("webhook-secret/{site}/{site}")
 }
 
 /// The secrets that sign a site's webhooks now, the current one first. A site that has none gets one.

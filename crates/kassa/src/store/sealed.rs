@@ -14,9 +14,12 @@ static SEALED: LazyLock<Vec<SealedColumn>> = LazyLock::new(|| {
     vec![
         SealedColumn::new("api_key", "site_id", "id", "sealed", "api-key", Some(&API_KEY)),
         SealedColumn::new("token", "site_id", "id", "sealed", "token", Some(&CARD)),
+        SealedColumn::new("site", "id", "id", "webhook_sealed", WEBHOOK, None),
+        SealedColumn::new("site", "id", "id", "webhook_sealed_before", WEBHOOK, None),
     ]
 });
 
+const WEBHOOK: &str = "webhook-secret";
 const API_KEY: Keyed = Keyed { content: Content::ApiKey, column: "digest", context: None };
 const CARD: Keyed = Keyed { content: Content::Card, column: "fingerprint", context: Some("reference") };
 

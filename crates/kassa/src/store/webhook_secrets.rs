@@ -16,8 +16,8 @@ pub(crate) struct SealedSecrets {
 impl Store {
     /// A site's secrets, once it has any.
     pub(crate) async fn webhook_secrets(&self, site: SiteId) -> Result<Option<SealedSecrets>, ReadError> {
-        let sql = "SELECT webhook_secret, webhook_rotated_at, webhook_secret_before FROM site \
-                   WHERE id = $1 AND webhook_secret IS NOT NULL";
+        let sql = "SELECT webhook_sealed, webhook_rotated_at, webhook_sealed_before FROM site \
+                   WHERE id = $1 AND webhook_sealed IS NOT NULL";
         let rows = self.db.read(statement(sql, [site.0.into()])).await?;
         let Some(mut columns) = rows.into_iter().next().map(super::db::Row::columns) else {
             return Ok(None);
@@ -38,12 +38,12 @@ impl Store {
     ) -> Result<(), WriteError> {
         let first = match known {
             None => statement(
-                "UPDATE site SET webhook_secret = $1 WHERE id = $2 AND webhook_secret IS NULL",
+                "UPDATE site SET webhook_sealed = $1 WHERE id = $2 AND webhook_sealed IS NULL",
                 [Value::Blob(next), site.0.into()],
             ),
             Some(known) => statement(
-                "UPDATE site SET webhook_secret_before = webhook_secret, webhook_secret = $1, \
-                 webhook_rotated_at = $2 WHERE id = $3 AND webhook_secret = $4",
+                "UPDATE site SET webhook_sealed_before = webhook_sealed, webhook_sealed = $1, \
+                 webhook_rotated_at = $2 WHERE id = $3 AND webhook_sealed = $4",
                 [Value::Blob(next), now.0.into(), site.0.into(), Value::Blob(known.current.clone())],
             ),
         };
