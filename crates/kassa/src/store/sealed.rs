@@ -14,8 +14,14 @@ static SEALED: LazyLock<Vec<SealedColumn>> = LazyLock::new(|| {
     vec![
         SealedColumn::new("api_key", "site_id", "id", "sealed", "api-key", Some(&API_KEY)),
         SealedColumn::new("token", "site_id", "id", "sealed", "token", Some(&CARD)),
-        SealedColumn::new("site", "id", "id", "webhook_sealed", WEBHOOK, None),
-        SealedColumn::new("site", "id", "id", "webhook_sealed_before", WEBHOOK, None),
+        SealedColumn {
+            table: "webhook",
+            ..SealedColumn::new("site", "id", "id", "webhook_sealed", WEBHOOK, None)
+        },
+        SealedColumn {
+            table: "webhook_before",
+            ..SealedColumn::new("site", "id", "id", "webhook_sealed_before", WEBHOOK, None)
+        },
     ]
 });
 
