@@ -25,10 +25,6 @@ const STEPS: &[&str] = &[
     "payment_methods",
     "categories",
     "me",
-];
-
-/// What the gateway does not offer yet. A step that works belongs above.
-const PENDING: &[&str] = &[
     "direct_card_completes_at_once",
     "update_to_shipped",
     "refund_part_and_rest",
@@ -38,6 +34,10 @@ const PENDING: &[&str] = &[
     "capture_all",
     "capture_part_and_cancel_the_rest",
     "recurring_tokens",
+];
+
+/// What the gateway does not offer yet. A step that works belongs above.
+const PENDING: &[&str] = &[
     "transactions",
     "api_token",
     "issuers",
