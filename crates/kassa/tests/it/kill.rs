@@ -1,14 +1,16 @@
 //! The binary is killed (-9) at random moments under load, again and again. Nothing that was acknowledged is
-//! lost, nobody is charged twice, and every shop learns how its orders ended.
+//! lost, nobody is charged or refunded twice, and every shop learns how its orders ended.
 //!
 //! `TEST_KILLS` sets how many kills (15), `TEST_SEED` repeats a schedule; both are printed.
 
+mod afterwards;
 mod books;
 mod customers;
 mod dice;
 mod listener;
 
 use crate::harness::{Binary, Database, Home, Http};
+use afterwards::Moved;
 use customers::Placed;
 use dice::Dice;
 use listener::Listener;
@@ -78,22 +80,26 @@ async fn killed_at_random_moments_nothing_is_lost_or_charged_twice() {
     load.shop.behave_from_now_on();
     load.over.store(true, Ordering::SeqCst);
     let mut placed: Vec<Placed> = Vec::new();
+    let mut moved: Vec<Moved> = Vec::new();
     for client in clients {
-        placed.extend(client.await.unwrap());
+        let (bought, afterwards) = client.await.unwrap();
+        placed.extend(bought);
+        moved.extend(afterwards);
     }
     let nights = settle(&home, &mut binary).await;
 
     let count = |number: &AtomicU32| number.load(Ordering::SeqCst);
     eprintln!(
-        "{} orders acknowledged; {} requests, {} of them without an answer; slowest start {slowest:?}; \
+        "{} orders and {} captures and refunds acknowledged; {} requests, {} of them without an answer; slowest start {slowest:?}; \
          settled after {nights} times {:?}; {:?} so far",
         placed.len(),
+        moved.len(),
         count(&load.requests),
         count(&load.broken),
         books::NIGHT,
         began.elapsed(),
     );
-    books::check(&home, &load, &placed).await;
+    books::check(&home, &load, &placed, &moved).await;
     drop(binary);
     eprintln!("all checked after {:?}", began.elapsed());
 }

@@ -37,11 +37,7 @@ const STEPS: &[&str] = &[
 ];
 
 /// What the gateway does not offer yet. A step that works belongs above.
-const PENDING: &[&str] = &[
-    "transactions",
-    "api_token",
-    "issuers",
-];
+const PENDING: &[&str] = &["transactions", "api_token", "issuers"];
 
 /// The Python that has the SDK, with nothing of this process's environment but the path.
 fn python(arguments: &[&str]) -> Command {

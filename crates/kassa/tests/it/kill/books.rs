@@ -1,5 +1,6 @@
 //! Looking at the books when the load is over: the API's, the shop's, the acquirer's and the audit's.
 
+use super::afterwards::{self, Moved};
 use super::customers::Placed;
 use super::listener::Told;
 use super::{KEY, Load};
@@ -15,7 +16,9 @@ const BUSY: Duration = Duration::from_secs(3);
 
 const UNSETTLED: &str = "SELECT 'notification ' || order_id FROM notification WHERE due_at IS NOT NULL \
      UNION ALL SELECT state || ' ' || order_id FROM payment_transaction \
-     WHERE state IN ('authorising', 'unknown', 'reversing') OR (state = 'void' AND released_at IS NULL)";
+     WHERE state IN ('authorising', 'unknown', 'reversing') OR (state = 'void' AND released_at IS NULL) \
+     UNION ALL SELECT kind || ' ' || order_id FROM movement \
+     WHERE state IN ('reserved', 'sending', 'unknown') OR (kind = 'capture' AND done_at IS NULL)";
 
 /// What still moves: notifications to send, and money of which nobody knows where it is.
 pub(crate) fn unsettled(home: &Home) -> Vec<String> {
@@ -48,7 +51,7 @@ pub(crate) fn pass_the_night(home: &Home) {
 }
 
 /// Everything that has to be true.
-pub(crate) async fn check(home: &Home, load: &Load, placed: &[Placed]) {
+pub(crate) async fn check(home: &Home, load: &Load, placed: &[Placed], moved: &[Moved]) {
     let odd = load.odd.lock().unwrap().clone();
     assert!(odd.is_empty(), "{} odd answers, the first: {:#?}", odd.len(), odd.first());
     let forged = load.shop.forged();
@@ -69,8 +72,11 @@ pub(crate) async fn check(home: &Home, load: &Load, placed: &[Placed]) {
         let history = told.get(&order.id).map(Vec::as_slice).unwrap_or_default();
         heard_in_order(&order.id, history);
         heard_the_end(&order.id, &now, history);
-        shown.insert(order.id.clone(), now["status"].as_str().unwrap().to_owned());
+        shown.insert(order.id.clone(), now);
     }
+    afterwards::check(moved, &shown);
+    let shown: BTreeMap<String, String> =
+        shown.into_iter().map(|(id, order)| (id, order["status"].as_str().unwrap().to_owned())).collect();
     nobody_charged_twice(home, &shown);
     let audit = home.run(&["audit"]);
     assert_eq!(audit.code, Some(0), "{}{}", audit.stdout, audit.stderr);
@@ -81,12 +87,18 @@ pub(crate) async fn check(home: &Home, load: &Load, placed: &[Placed]) {
     eprintln!("orders: {}", counts.join(", "));
     eprintln!("notifications heard: {}", told.values().map(Vec::len).sum::<usize>());
     assert!(with("completed") > 0, "nobody has paid: nothing was tested");
+    assert!(!moved.is_empty(), "nothing was captured or refunded");
 }
 
 fn unchanged(order: &Placed, now: &Value, sessions: Option<&Vec<String>>) {
     assert_eq!(now["amount"], order.amount, "{}", order.id);
     assert_eq!(now["description"], order.description.as_str(), "{}", order.id);
     assert_eq!(sessions, Some(&vec![order.session.clone()]), "{}", order.id);
+}
+
+/// Paid, whatever of it was given back since.
+fn is_paid(status: &Value) -> bool {
+    ["completed", "partial_refunded", "refunded"].iter().any(|word| status == word)
 }
 
 /// What a shop hears never goes back.
@@ -97,7 +109,7 @@ fn heard_in_order(id: &str, history: &[Told]) {
         let (earlier, later) = (&pair[0], &pair[1]);
         assert!(earlier.sequence <= later.sequence, "{id}: the sequence went back: {:?}", line());
         let (was, is) = (&earlier.order["status"], &later.order["status"]);
-        assert!(*was != "completed" || *is == "completed", "{id} was un-paid: {:?}", line());
+        assert!(!is_paid(was) || is_paid(is), "{id} was un-paid: {:?}", line());
         assert!(earlier.sequence < later.sequence || was == is, "{id} changed its mind: {:?}", line());
     }
 }
@@ -121,10 +133,13 @@ fn nobody_charged_twice(home: &Home, shown: &BTreeMap<String, String>) {
     for order in &charged {
         assert!(seen.insert(order.clone()), "{order} is charged twice");
         let status = shown.get(order).map(String::as_str);
-        assert!(matches!(status, Some("completed" | "uncleared")), "{order} is charged and {status:?}");
+        assert!(
+            status.is_some_and(|status| is_paid(&status.into()) || status == "uncleared"),
+            "{order} is charged and {status:?}"
+        );
     }
     for (order, status) in shown {
-        let paid = matches!(status.as_str(), "completed" | "uncleared");
+        let paid = is_paid(&status.as_str().into()) || status == "uncleared";
         assert!(!paid || seen.contains(order), "{order} is {status} and was never charged");
     }
 }

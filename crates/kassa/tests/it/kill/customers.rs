@@ -1,5 +1,6 @@
 //! The load: a shop's orders and the customers who pay them, over connections that break at any moment.
 
+use super::afterwards::Moved;
 use super::dice::Dice;
 use super::{KEY, Load};
 use crate::harness::Reply;
@@ -38,9 +39,9 @@ const OUTAGE: Duration = Duration::from_secs(60);
 /// How many orders at most nobody pays, for one that somebody does. They keep the store busy.
 const LEFT: u64 = 12;
 
-/// Places orders and pays them until the load is over; every acknowledged order.
-pub(crate) async fn keep_buying(load: Arc<Load>, number: u64, mut dice: Dice) -> Vec<Placed> {
-    let mut placed = Vec::new();
+/// Places orders, pays some and moves their money until the load is over; everything that was acknowledged.
+pub(crate) async fn keep_buying(load: Arc<Load>, number: u64, mut dice: Dice) -> (Vec<Placed>, Vec<Moved>) {
+    let (mut placed, mut moved) = (Vec::new(), Vec::new());
     while !load.over.load(Ordering::SeqCst) {
         for _ in 0..=dice.up_to(LEFT) {
             let id = format!("k-{number}-{}", placed.len());
@@ -48,12 +49,24 @@ pub(crate) async fn keep_buying(load: Arc<Load>, number: u64, mut dice: Dice) ->
         }
         if let Some(order) = placed.last() {
             load.pay(order, &mut dice).await;
+            if dice.chance(60) {
+                moved.extend(load.refund(order, &mut dice).await);
+            }
+        }
+        if dice.chance(40) {
+            let id = format!("k-{number}-{}", placed.len());
+            let (order, captured) = load.sell_directly(&id, &mut dice).await;
+            if dice.chance(60) {
+                moved.extend(load.refund(&order, &mut dice).await);
+            }
+            moved.extend(captured);
+            placed.push(order);
         }
     }
-    placed
+    (placed, moved)
 }
 
-fn body(load: &Load, id: &str, amount: u64, description: &str) -> Value {
+pub(crate) fn body(load: &Load, id: &str, amount: u64, description: &str) -> Value {
     json!({
         "type": "redirect", "order_id": id, "gateway": "MAESTRO", "currency": "EUR", "amount": amount,
         "description": description,
@@ -86,7 +99,7 @@ impl Load {
         }
     }
 
-    fn odd(&self, what: String) {
+    pub(crate) fn odd(&self, what: String) {
         self.odd.lock().unwrap().push(what);
     }
 
