@@ -44,6 +44,9 @@ enum Ended {
     Before(Answer),
 }
 
+/// What follows from an order as it stands, or why nothing may.
+type Decided = Result<Vec<Change>, RunError>;
+
 impl App {
     /// Places an order, or answers the one that is there.
     pub(crate) async fn place(
@@ -74,7 +77,7 @@ impl App {
         site: SiteId,
         request: &CreateOrder,
         digest: [u8; 32],
-    ) -> Result<impl Fn(Option<&Order>, Timestamp) -> Result<Vec<Change>, RunError>, RunError> {
+    ) -> Result<impl Fn(Option<&Order>, Timestamp) -> Decided, RunError> {
         let details = serde_json::to_string(&request.details).context("writing the order's details");
         let details = details.map_err(RunError::Failed)?;
         Ok(move |known: Option<&Order>, now| {
@@ -128,7 +131,7 @@ impl App {
         answering: Answering<'_>,
     ) -> Result<Answer, RunError>
     where
-        D: Fn(Option<&Order>, Timestamp) -> Result<Vec<Change>, RunError>,
+        D: Fn(Option<&Order>, Timestamp) -> Decided,
     {
         match self.change(site, id, &decide, Some(&answering)).await? {
             Ended::Now(_, Some(kept)) => Ok(Answer::success(kept, false)),
@@ -146,7 +149,7 @@ impl App {
         answering: Option<&Answering<'_>>,
     ) -> Result<Ended, RunError>
     where
-        D: Fn(Option<&Order>, Timestamp) -> Result<Vec<Change>, RunError>,
+        D: Fn(Option<&Order>, Timestamp) -> Decided,
     {
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
@@ -263,7 +266,7 @@ impl App {
     }
 }
 
-fn decided_by(command: &Command) -> impl Fn(Option<&Order>, Timestamp) -> Result<Vec<Change>, RunError> {
+fn decided_by(command: &Command) -> impl Fn(Option<&Order>, Timestamp) -> Decided {
     move |known, now| Ok(decide(known.ok_or(RunError::NotFound)?, command.clone(), now)?)
 }
 

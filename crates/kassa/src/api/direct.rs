@@ -78,7 +78,7 @@ pub(super) async fn pay(
     let id = &request.order_id;
     let failed = |error: &dyn std::fmt::Display| Error::internal(error);
     let (order, transaction) = match app.place_to_pay(site.id, request, digest).await {
-        Ok(order) => match order.open().map(|open| open.id) {
+        Ok(order) => match under_way(app, &order) {
             // Asked for again: the attempt that is under way is the answer, and no second one.
             Some(open) => (order, open),
             None => match app.submit(site, &order, card).await.map_err(|error| refused(error, id))? {
@@ -101,6 +101,14 @@ pub(super) async fn pay(
     let (answer, kept) = asked.answer(&view, Some(order.version), app.now());
     app.store.keep_answers(site.id, kept).await.map_err(|error| failed(&error))?;
     Ok(answer)
+}
+
+/// The attempt that may still lead to a payment. One that waits for its customer while its card is forgotten leads
+/// to none: the card is here again, so it takes that one's place.
+fn under_way(app: &App, order: &Order) -> Option<TransactionId> {
+    let open = order.open()?;
+    let lost = open.is_authenticating() && !app.cards.holds(order.site, open.id);
+    (!lost).then_some(open.id)
 }
 
 /// The order once nobody asks the acquirer any more, or when that takes too long.

@@ -16,7 +16,7 @@ use crate::transaction::State;
 pub struct NewChargeback {
     /// The PSP id drawn for it.
     pub id: TransactionId,
-    /// Minor units; `None` takes everything that was collected.
+    /// Minor units; `None` takes what was collected and not refunded.
     pub amount_minor: Option<i64>,
     /// The scheme's reason; `None` is fraud, in the brand's own number.
     pub reason_code: Option<String>,
@@ -69,7 +69,7 @@ pub(super) fn charged_back(
         return Err(Refused::NothingCollected);
     };
     let left = order.collected().saturating_sub(order.charged_back());
-    let minor = new.amount_minor.unwrap_or(left);
+    let minor = new.amount_minor.unwrap_or(left.saturating_sub(order.refunded()));
     if left == 0 || minor > left {
         return Err(Refused::MoreThanCollected);
     }
