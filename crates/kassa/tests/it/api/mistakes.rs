@@ -4,7 +4,10 @@ use crate::harness::{Answer, Database, Gateway, path};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
+mod moved;
 // One line a case, however long.
+#[rustfmt::skip]
+mod moving;
 #[rustfmt::skip]
 mod tables;
 
