@@ -13,27 +13,59 @@ mod gateways;
 pub(crate) mod idempotency;
 pub(crate) mod json;
 mod notifications;
+pub(crate) mod openapi;
+pub(crate) mod operation;
 pub(crate) mod order_view;
 mod orders;
 pub(crate) mod rate_limit;
 mod recurring;
 pub(crate) mod refunds;
 mod refusal;
+pub(crate) mod schema;
 mod update_order;
 mod waiting;
 
 use crate::app::App;
+use crate::{docs, router};
 use axum::Router;
+use axum::extract::Request;
+use axum::http::Method;
+use operation::Operation;
 
-/// Every route of the API.
+/// Everything that programs and their authors call, in the order of the documentation.
+pub(crate) fn operations() -> Vec<Operation> {
+    [
+        orders::operations(),
+        gateways::operations(),
+        account::operations(),
+        router::operations(),
+        openapi::operations(),
+        docs::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The routes of all of them, and those that the document does not name yet.
 pub(crate) fn router() -> Router<App> {
-    orders::router()
+    operation::router(operations())
         .merge(notifications::router())
         .merge(refunds::router())
         .merge(captures::router())
         .merge(disputes::router())
         .merge(recurring::router())
-        .merge(gateways::router())
-        .merge(account::router())
         .merge(events::router())
+}
+
+/// Some clients can only send POST and say in a header what they mean.
+pub(crate) fn read_override(mut request: Request) -> Request {
+    let said = request.headers().get("x-http-method-override").and_then(|value| value.to_str().ok());
+    let meant = [Method::PATCH, Method::PUT, Method::DELETE]
+        .into_iter()
+        .find(|method| said.is_some_and(|said| said.eq_ignore_ascii_case(method.as_str())));
+    if let Some(meant) = meant.filter(|_| request.method() == Method::POST) {
+        *request.method_mut() = meant;
+    }
+    request
 }

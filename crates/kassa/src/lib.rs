@@ -12,6 +12,7 @@ mod cards_in_hand;
 pub mod cli;
 pub mod clock;
 pub mod config;
+mod docs;
 pub mod keys;
 pub mod logging;
 mod notify;

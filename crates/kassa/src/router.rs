@@ -2,6 +2,7 @@
 
 use crate::api::body::BODY_MAX;
 use crate::api::error::Error;
+use crate::api::operation::{Answer, Content, Operation, Tag};
 use crate::app::App;
 use crate::pages::visit::{self, WordsQuery};
 use crate::{api, pages, simulator};
@@ -14,6 +15,7 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use futures_util::FutureExt as _;
 use std::panic::AssertUnwindSafe;
+use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
 /// What a person sees who opens the gateway's own address.
@@ -23,10 +25,8 @@ const WELCOME: &str = "Kassa is running.\n\n\
 impl App {
     /// Everything the gateway answers.
     pub fn router(&self) -> Router {
-        Router::new()
+        let routes = Router::new()
             .route("/", get(async || WELCOME))
-            .route("/health/live", get(async || "ok\n"))
-            .route("/health/ready", get(ready))
             .merge(api::router())
             .merge(pages::router())
             .merge(simulator::router())
@@ -34,8 +34,26 @@ impl App {
             .method_not_allowed_fallback(async || Error::method_not_allowed())
             .layer(DefaultBodyLimit::max(BODY_MAX))
             .layer(middleware::from_fn(surround))
-            .with_state(self.clone())
+            .with_state(self.clone());
+        // Around all of it, because a layer of a router sees a request when its route is found already.
+        Router::new().fallback_service(routes.map_request(api::read_override))
     }
+}
+
+/// What those ask who keep the gateway running.
+pub(crate) fn operations() -> Vec<Operation> {
+    let text = |status, about| Answer { status, about, content: Content::Text("text/plain; charset=utf-8") };
+    vec![
+        Operation::get("/health/live", "isAlive", async || "ok\n")
+            .doc(Tag::Service, "Whether the process answers", "")
+            .open()
+            .answer(text(200, "It does.")),
+        Operation::get("/health/ready", "isReady", ready)
+            .doc(Tag::Service, "Whether it can do its work", "")
+            .open()
+            .answer(text(200, "The database answers."))
+            .answer(text(503, "The database does not answer.")),
+    ]
 }
 
 async fn ready(State(app): State<App>) -> Response {

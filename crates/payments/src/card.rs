@@ -96,6 +96,11 @@ pub enum Gateway {
 }
 
 impl Gateway {
+    /// Every gateway.
+    pub fn all() -> impl Iterator<Item = Self> {
+        std::iter::once(Self::AnyCard).chain(Brand::ALL.into_iter().map(Self::Brand))
+    }
+
     /// The gateway with this id; ids are not case sensitive.
     #[must_use]
     pub fn parse(id: &str) -> Option<Self> {

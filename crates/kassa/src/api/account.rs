@@ -2,21 +2,41 @@
 
 use super::auth::Caller;
 use super::error;
-use crate::app::App;
-use axum::Router;
+use super::operation::{Operation, Tag};
 use axum::response::Response;
-use axum::routing::get;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
-/// The routes of these resources.
-pub(super) fn router() -> Router<App> {
-    Router::new().route("/v1/json/me", get(me)).route("/v1/json/categories", get(categories))
+/// The operations of these resources.
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/v1/json/me", "getMe", me)
+            .doc(Tag::Account, "Whose key this is", "Plugins call it to check a key.")
+            .answers::<Me>("The site behind the key."),
+        Operation::get("/v1/json/categories", "listCategories", categories)
+            .doc(Tag::Account, "Categories of shops", "")
+            .answers::<Vec<Category>>("Every category with its code."),
+    ]
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Me {
+    account_id: i64,
+    #[schemars(extend("const" = "site"))]
+    role: &'static str,
+    site_id: i64,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Category {
+    code: u16,
+    description: &'static str,
 }
 
 /// `GET /me`: plugins call it to check a key.
 async fn me(caller: Caller) -> Response {
     let site = caller.site;
-    error::success(&json!({ "account_id": site.account_id, "role": "site", "site_id": site.id.0 }))
+    error::success(&Me { account_id: site.account_id, role: "site", site_id: site.id.0 })
 }
 
 /// The reference gateway's categories of shops, with their codes.
@@ -41,6 +61,5 @@ const CATEGORIES: [(u16, &str); 16] = [
 
 /// `GET /categories`.
 async fn categories(_: Caller) -> Response {
-    let view = |(code, description)| json!({ "code": code, "description": description });
-    error::success(&CATEGORIES.into_iter().map(view).collect::<Value>())
+    error::success(&CATEGORIES.map(|(code, description)| Category { code, description }))
 }

@@ -8,11 +8,9 @@ use super::idempotency::{Answer, Asked};
 use super::orders::{OrderPath, find};
 use super::refunds::{Note, amount};
 use super::refusal::refused;
-use super::update_order::only_as_patch;
 use crate::app::App;
 use axum::Router;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::routing::{patch, post};
 use payments::decide::{Command, NewCapture, Refused};
 use payments::ids::OrderId;
@@ -23,7 +21,7 @@ use serde_json::{Value, json};
 pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/v1/json/orders/{id}/capture", post(create))
-        .route("/v1/json/capture/{id}", patch(cancel).post(cancel_by_post))
+        .route("/v1/json/capture/{id}", patch(cancel))
 }
 
 /// `POST /orders/{id}/capture`: everything, or a part that becomes an order of its own.
@@ -103,16 +101,4 @@ async fn cancel(
     };
     let cancelled = app.run_answering(site, &order.id, &command, asked.answering(&show)).await;
     cancelled.map_err(|error| refused(error, &order.id))
-}
-
-/// The same for clients that cannot send PATCH.
-async fn cancel_by_post(
-    state: State<App>,
-    caller: Caller,
-    id: OrderPath,
-    headers: HeaderMap,
-    asked: Asked,
-) -> Result<Answer, Error> {
-    only_as_patch(&headers)?;
-    cancel(state, caller, id, asked).await
 }

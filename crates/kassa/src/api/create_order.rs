@@ -23,6 +23,7 @@ mod extras;
 pub(crate) mod fields;
 pub(crate) mod paying;
 pub(crate) mod payment_options;
+pub(super) mod schema;
 pub(crate) mod taxes;
 pub(crate) mod template;
 #[cfg(test)]
@@ -35,6 +36,7 @@ use cart::ShoppingCart;
 use customer::Customer;
 use extras::Extras;
 use fields::Fields;
+pub(super) use fields::TEXT_MAX;
 use paying::Means;
 use payment_options::PaymentOptions;
 use payments::card::Gateway;

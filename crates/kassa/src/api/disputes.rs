@@ -16,13 +16,11 @@ use super::idempotency::{Answer, Asked};
 use super::orders::{OrderPath, find};
 use super::refunds::{Note, amount};
 use super::refusal::refused;
-use super::update_order::only_as_patch;
 use crate::app::App;
 use crate::store::NewEvidence;
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
 use axum::routing::{patch, post};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -42,7 +40,7 @@ const DESCRIPTION_MAX: usize = 200;
 pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/v1/json/orders/{id}/files", post(send_evidence))
-        .route("/v1/json/orders/{id}/chargebacks/{chargeback}", patch(accept).post(accept_by_post))
+        .route("/v1/json/orders/{id}/chargebacks/{chargeback}", patch(accept))
         .route("/v1/json/simulator/orders/{id}/chargeback", post(charge_back))
         .route("/v1/json/simulator/orders/{id}/dispute", post(decide_dispute))
         .route("/v1/json/simulator/orders/{id}/review", post(decide_review))
@@ -112,18 +110,6 @@ async fn accept(
         return Err(Error::invalid(error::MISSING_DATA, "status", "must be accepted"));
     }
     run(&app, &order, &Command::Disputed { chargeback, turn: Turn::Accepted }, &asked).await
-}
-
-/// The same for clients that cannot send PATCH.
-async fn accept_by_post(
-    state: State<App>,
-    caller: Caller,
-    path: ChargebackPath,
-    headers: HeaderMap,
-    asked: Asked,
-) -> Result<Answer, Error> {
-    only_as_patch(&headers)?;
-    accept(state, caller, path, asked).await
 }
 
 /// `POST /simulator/orders/{id}/chargeback`.

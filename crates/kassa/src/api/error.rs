@@ -8,8 +8,8 @@ use super::json::Fault;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use payments::ids::OrderId;
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Map, Value};
 use std::fmt;
 
 /// Every `error_code` of the API and what it means.
@@ -185,24 +185,33 @@ impl From<Fault> for Error {
     }
 }
 
-#[derive(Serialize)]
-struct Refusal<'a> {
+/// The envelope of a refusal.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Refusal<'a> {
+    #[schemars(extend("const" = false))]
     success: bool,
-    data: Map<String, Value>,
+    data: Nothing,
+    /// What was wrong, as a number.
     error_code: u32,
+    /// What was wrong, in words; some shops show it to their customers.
     error_info: &'a str,
 }
 
+/// `{}`.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct Nothing {}
+
+/// The envelope of everything else.
 #[derive(Serialize)]
-struct Success<'a> {
+struct Success<'a, T> {
     success: bool,
-    data: &'a Value,
+    data: &'a T,
 }
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let body =
-            Refusal { success: false, data: Map::new(), error_code: self.code, error_info: &self.info };
+            Refusal { success: false, data: Nothing {}, error_code: self.code, error_info: &self.info };
         let mut response = answer(self.status, write(&body));
         if self.status == StatusCode::TOO_MANY_REQUESTS {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
@@ -212,13 +221,14 @@ impl IntoResponse for Error {
 }
 
 /// 200 with `data` in the envelope.
-pub(crate) fn success(data: &Value) -> Response {
+pub(crate) fn success(data: &impl Serialize) -> Response {
     success_of(envelope(data))
 }
 
 /// `data` in the envelope of a success. It is an object or a list, for several clients crash on `null`.
-pub(super) fn envelope(data: &Value) -> String {
-    debug_assert!(data.is_object() || data.is_array(), "data is an object or a list");
+pub(super) fn envelope(data: &impl Serialize) -> String {
+    let is_filled = |data: serde_json::Value| data.is_object() || data.is_array();
+    debug_assert!(serde_json::to_value(data).is_ok_and(is_filled), "data is an object or a list");
     write(&Success { success: true, data })
 }
 
@@ -227,11 +237,13 @@ pub(super) fn success_of(envelope: String) -> Response {
     answer(StatusCode::OK, envelope)
 }
 
-fn write(body: &impl Serialize) -> String {
+/// JSON as text.
+pub(super) fn write(body: &impl Serialize) -> String {
     serde_json::to_string(body).expect("an envelope of text keys can be written as JSON")
 }
 
-fn answer(status: StatusCode, body: String) -> Response {
+/// JSON as it is, without the envelope.
+pub(super) fn answer(status: StatusCode, body: String) -> Response {
     let headers =
         [(header::CONTENT_TYPE, "application/json; charset=UTF-8"), (header::CACHE_CONTROL, "no-store")];
     (status, headers, body).into_response()
@@ -284,7 +296,7 @@ mod tests {
             let (seen, headers, body) = read(error.into_response()).await;
             assert_eq!(seen, status, "{body}");
             assert_eq!(headers, plain_headers(), "{body}");
-            assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), expected);
+            assert_eq!(serde_json::from_str::<serde_json::Value>(&body).unwrap(), expected);
             assert!(body.starts_with(r#"{"success":false,"data":{},"error_code":"#), "{body}");
         }
     }

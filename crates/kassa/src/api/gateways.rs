@@ -2,28 +2,48 @@
 //! checkouts. Gateway ids are not case sensitive.
 
 use super::auth::Caller;
-use super::error::{self, Error};
+use super::error::{self, Error, Nothing};
+use super::operation::{Operation, Tag};
+use super::schema::{any_text, gateway_id};
 use crate::app::App;
 use crate::pages::assets;
 use crate::store::Site;
-use axum::Router;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use axum::routing::get;
 use payments::card::{Brand, Gateway};
 use payments::money::Currency;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
-/// The routes of these resources.
-pub(super) fn router() -> Router<App> {
-    Router::new()
-        .route("/v1/json/gateways", get(list))
-        .route("/v1/json/gateways/{id}", get(read))
-        .route("/v1/json/payment-methods", get(list_methods))
-        .route("/v1/json/payment-methods/{id}", get(read_method))
+/// The operations of these resources.
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/v1/json/gateways", "listGateways", list)
+            .doc(Tag::Gateways, "Gateways of the site", "")
+            .query("currency", any_text, "EUR", CURRENCY)
+            .answers::<Vec<GatewayView>>("What the site can be paid with."),
+        Operation::get("/v1/json/gateways/{id}", "getGateway", read)
+            .doc(Tag::Gateways, "One gateway", "")
+            .path("id", gateway_id, "MAESTRO", ID)
+            .answers::<GatewayView>("The gateway.")
+            .refuses(404, &[error::UNKNOWN, error::GATEWAY]),
+        Operation::get("/v1/json/payment-methods", "listPaymentMethods", list_methods)
+            .doc(Tag::Gateways, "Payment methods of the site", "")
+            .query("currency", any_text, "EUR", CURRENCY)
+            .query("group_cards", any_text, "1", "`1` or `true`: one entry for all cards, not one per brand.")
+            .answers::<Vec<Method>>("What a checkout can offer."),
+        Operation::get("/v1/json/payment-methods/{id}", "getPaymentMethod", read_method)
+            .doc(Tag::Gateways, "One payment method", "")
+            .path("id", gateway_id, "MAESTRO", ID)
+            .answers::<Method>("The payment method.")
+            .refuses(404, &[error::UNKNOWN, error::GATEWAY]),
+    ]
 }
+
+const CURRENCY: &str =
+    "Only what is collected in this currency, an ISO 4217 code; an unknown one narrows nothing.";
+const ID: &str = "The gateway's id, in any case.";
 
 /// What narrows the lists; other parameters are ignored.
 #[derive(Debug, Default, Deserialize)]
@@ -42,7 +62,7 @@ type Id = Result<Path<String>, PathRejection>;
 /// `GET /gateways`.
 async fn list(caller: Caller, wanted: WantedQuery) -> Response {
     let gateways = offered(&caller.site, &read_query(wanted));
-    error::success(&gateways.into_iter().map(gateway_view).collect())
+    error::success(&gateways.into_iter().map(gateway_view).collect::<Vec<_>>())
 }
 
 /// `GET /gateways/{id}`.
@@ -56,7 +76,7 @@ async fn list_methods(State(app): State<App>, caller: Caller, wanted: WantedQuer
     let grouped = matches!(wanted.group_cards.as_str(), "1" | "true");
     let methods = offered(&caller.site, &wanted);
     let shown = methods.into_iter().filter(|gateway| (*gateway == Gateway::AnyCard) == grouped);
-    error::success(&shown.map(|gateway| method_view(&app, &caller.site, gateway)).collect())
+    error::success(&shown.map(|gateway| method_view(&app, &caller.site, gateway)).collect::<Vec<_>>())
 }
 
 /// `GET /payment-methods/{id}`.
@@ -89,56 +109,146 @@ fn name(gateway: Gateway) -> &'static str {
     }
 }
 
-fn gateway_view(gateway: Gateway) -> Value {
-    json!({ "id": gateway.id(), "description": name(gateway) })
+/// An entry of `gateways`.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Gateway")]
+struct GatewayView {
+    /// What people call it.
+    description: &'static str,
+    /// What an order's `gateway` is.
+    id: &'static str,
 }
 
-/// Every key that the official SDKs insist on, of the type they insist on.
-fn method_view(app: &App, site: &Site, gateway: Gateway) -> Value {
+fn gateway_view(gateway: Gateway) -> GatewayView {
+    GatewayView { description: name(gateway), id: gateway.id() }
+}
+
+/// An entry of `payment-methods`: every key that the official SDKs insist on, of the type they insist on.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PaymentMethod")]
+struct Method {
+    additional_data: Nothing,
+    allowed_amount: Allowed,
+    /// Empty: every country.
+    allowed_countries: [(); 0],
+    /// ISO 4217 codes.
+    allowed_currencies: Vec<&'static str>,
+    apps: Apps,
+    /// The brands behind one entry for all cards.
+    brands: Vec<BrandView>,
+    icon_urls: Icons,
+    id: &'static str,
+    is_wallet: bool,
+    name: &'static str,
+    preferred_countries: [(); 0],
+    required_customer_data: [(); 0],
+    shopping_cart_required: bool,
+    tokenization: Tokenization,
+    #[serde(rename = "type")]
+    #[schemars(extend("const" = "payment-method"))]
+    kind: &'static str,
+}
+
+/// In minor units; without an upper limit.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AllowedAmount")]
+struct Allowed {
+    max: (),
+    min: i64,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PaymentMethodApps")]
+struct Apps {
+    fastcheckout: FastCheckout,
+    payment_components: PaymentComponents,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct FastCheckout {
+    is_enabled: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct PaymentComponents {
+    has_fields: bool,
+    is_enabled: bool,
+    qr: Qr,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Qr {
+    supported: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Tokenization {
+    is_enabled: bool,
+    models: (),
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Brand")]
+struct BrandView {
+    allowed_countries: [(); 0],
+    icon_urls: Icons,
+    id: &'static str,
+    name: &'static str,
+}
+
+/// The marks are vectors, so one file serves every size.
+#[derive(Serialize, JsonSchema)]
+struct Icons {
+    large: String,
+    medium: String,
+    vector: String,
+}
+
+fn method_view(app: &App, site: &Site, gateway: Gateway) -> Method {
     let currencies = Currency::all().filter(|currency| site.offers(gateway, *currency));
-    let currencies: Vec<&str> = currencies.map(Currency::code).collect();
-    let brands: Vec<Value> = match gateway {
+    let brands = match gateway {
         Gateway::Brand(_) => Vec::new(),
         Gateway::AnyCard => {
             let enabled = |brand: &Brand| site.gateways.contains(&Gateway::Brand(*brand));
             Brand::ALL.into_iter().filter(enabled).map(|brand| brand_view(app, brand)).collect()
         }
     };
-    json!({
-        "additional_data": {},
-        "allowed_amount": { "max": null, "min": 0 },
-        "allowed_countries": [],
-        "allowed_currencies": currencies,
-        "apps": {
-            "fastcheckout": { "is_enabled": false },
-            "payment_components": {
-                "has_fields": false, "is_enabled": false, "qr": { "supported": false },
+    Method {
+        additional_data: Nothing {},
+        allowed_amount: Allowed { max: (), min: 0 },
+        allowed_countries: [],
+        allowed_currencies: currencies.map(Currency::code).collect(),
+        apps: Apps {
+            fastcheckout: FastCheckout { is_enabled: false },
+            payment_components: PaymentComponents {
+                has_fields: false,
+                is_enabled: false,
+                qr: Qr { supported: false },
             },
         },
-        "brands": brands,
-        "icon_urls": icon(app, gateway),
-        "id": gateway.id(),
-        "is_wallet": false,
-        "name": name(gateway),
-        "preferred_countries": [],
-        "required_customer_data": [],
-        "shopping_cart_required": false,
-        "tokenization": { "is_enabled": false, "models": null },
-        "type": "payment-method",
-    })
+        brands,
+        icon_urls: icon(app, gateway),
+        id: gateway.id(),
+        is_wallet: false,
+        name: name(gateway),
+        preferred_countries: [],
+        required_customer_data: [],
+        shopping_cart_required: false,
+        tokenization: Tokenization { is_enabled: false, models: () },
+        kind: "payment-method",
+    }
 }
 
-fn brand_view(app: &App, brand: Brand) -> Value {
-    json!({
-        "allowed_countries": [],
-        "icon_urls": icon(app, Gateway::Brand(brand)),
-        "id": brand.id(),
-        "name": brand.name(),
-    })
+fn brand_view(app: &App, brand: Brand) -> BrandView {
+    BrandView {
+        allowed_countries: [],
+        icon_urls: icon(app, Gateway::Brand(brand)),
+        id: brand.id(),
+        name: brand.name(),
+    }
 }
 
-/// The marks are vectors, so one file serves every size.
-fn icon(app: &App, gateway: Gateway) -> Value {
+fn icon(app: &App, gateway: Gateway) -> Icons {
     let file = match gateway {
         Gateway::AnyCard => "icon.svg",
         Gateway::Brand(Brand::Amex) => "amex.svg",
@@ -147,5 +257,5 @@ fn icon(app: &App, gateway: Gateway) -> Value {
         Gateway::Brand(Brand::Visa) => "visa.svg",
     };
     let url = format!("{}{}", app.settings.public_url, assets::path(file));
-    json!({ "large": url, "medium": url, "vector": url })
+    Icons { large: url.clone(), medium: url.clone(), vector: url }
 }

@@ -26,6 +26,7 @@ mod movement;
 pub(crate) mod tests;
 
 use super::create_order::Details;
+use super::error::Nothing;
 use crate::notify;
 use anyhow::Context as _;
 use card::{PaymentDetails, PaymentMethod};
@@ -39,8 +40,9 @@ use payments::order::Order;
 use payments::status;
 use payments::time::Timestamp;
 use payments::transaction::{State, Transaction};
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// The language of a customer whose shop did not say.
 const LOCALE_DEFAULT: &str = "en_US";
@@ -48,14 +50,18 @@ const LOCALE_DEFAULT: &str = "en_US";
 /// The order as its shop sees it. `transaction_id` is left out until a card was submitted, `completed` until
 /// the order is paid, `auth_order_id` unless it was captured from another order's authorisation, and everything
 /// about a cart unless there is one.
-#[derive(Serialize)]
-struct View<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Order")]
+pub(crate) struct View<'a> {
+    /// In minor units.
     amount: i64,
+    /// In minor units.
     amount_refunded: i64,
     #[serde(flatten)]
     cart: Option<Cart<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_order_id: Option<&'a str>,
+    /// When it was paid.
     #[serde(skip_serializing_if = "Option::is_none")]
     completed: Option<String>,
     costs: [(); 0],
@@ -83,14 +89,17 @@ struct View<'a> {
 }
 
 /// `payment_details`: `{}` until a card was submitted.
-#[derive(Serialize)]
-struct Chosen<'a> {
-    #[serde(flatten)]
-    card: Option<PaymentDetails<'a>>,
+#[derive(Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(inline)]
+enum Chosen<'a> {
+    Nothing(Nothing),
+    // Boxed because most orders are read before there is one.
+    Card(Box<PaymentDetails<'a>>),
 }
 
 /// `custom_info`: always all three.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct CustomInfo<'a> {
     custom_1: Option<&'a str>,
     custom_2: Option<&'a str>,
@@ -109,21 +118,33 @@ pub(crate) fn render(order: &Order, zone: &TimeZone) -> anyhow::Result<Value> {
     show().with_context(|| format!("showing order {} of site {}", order.id, order.site))
 }
 
+/// What `POST /orders` answers.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "CreatedOrder")]
+pub(crate) struct Created {
+    /// The shop's reference.
+    order_id: String,
+    /// Where the customer pays.
+    payment_url: String,
+    /// The name of this way to pay, which is also in `payment_url`. Whoever knows it can pay.
+    session_id: String,
+}
+
 /// What `POST /orders` answers: where the customer can pay.
 ///
 /// # Errors
 /// The stored order cannot be read; the message names it.
-pub(crate) fn render_created(order: &Order, public_url: &str) -> anyhow::Result<Value> {
+pub(crate) fn render_created(order: &Order, public_url: &str) -> anyhow::Result<Created> {
     let details =
         details(order).with_context(|| format!("answering order {} of site {}", order.id, order.site))?;
     let session = &order.session.id;
     let public_url = public_url.trim_end_matches('/');
     let locale = notify::encoded(details.locale().unwrap_or(LOCALE_DEFAULT));
-    Ok(json!({
-        "order_id": order.id.as_str(),
-        "payment_url": format!("{public_url}/connect/{session}/?lang={locale}"),
-        "session_id": session.as_str(),
-    }))
+    Ok(Created {
+        order_id: order.id.as_str().to_owned(),
+        payment_url: format!("{public_url}/connect/{session}/?lang={locale}"),
+        session_id: session.as_str().to_owned(),
+    })
 }
 
 /// What the shop sent and nothing decides upon.
@@ -167,8 +188,9 @@ fn view<'a>(order: &'a Order, details: &'a Details, zone: &TimeZone) -> anyhow::
         items: cart::items(details, currency),
         modified: wall_clock(order.modified_at, zone)?,
         order_id: order.id.as_str(),
-        payment_details: Chosen {
-            card: leading.map(|leading| PaymentDetails::of(order, leading, zone)).transpose()?,
+        payment_details: match leading {
+            None => Chosen::Nothing(Nothing {}),
+            Some(leading) => Chosen::Card(Box::new(PaymentDetails::of(order, leading, zone)?)),
         },
         payment_methods: leading
             .map(|transaction| PaymentMethod::of(transaction, &order.terms.description, status.order))

@@ -5,25 +5,50 @@ use super::body::object;
 use super::create_order::{self, Rules, Written};
 use super::error::{self, Error};
 use super::idempotency::{Answer, Asked};
+use super::operation::{Operation, Tag};
 use super::refusal::refused;
 use super::waiting::{Wait, with_version};
-use super::{direct, order_view, update_order};
+use super::{direct, order_view, schema, update_order, waiting};
 use crate::app::App;
-use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
-use axum::routing::{get, post};
 use payments::ids::{OrderId, TransactionId};
 use payments::order::Order;
 
-/// The routes of this resource.
-pub(super) fn router() -> Router<App> {
-    Router::new().route("/v1/json/orders", post(create)).route(
-        "/v1/json/orders/{id}",
-        get(read).patch(update_order::update).post(update_order::update_by_post),
-    )
+/// The operations of this resource.
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::post("/v1/json/orders", "createOrder", create)
+            .doc(
+                Tag::Orders,
+                "Place an order",
+                "Answers where the customer pays. The same request again answers the same link, as long as it can \
+                 be paid; another one with the same `order_id` replaces the order, unless it is paid. On a live \
+                 site every URL has to be https.",
+            )
+            .body("CreateOrder", create_order::schema::body, create_order::schema::example)
+            .answers::<order_view::Created>("The order, and where to send its customer.")
+            .refuses(400, create_order::schema::CODES)
+            .refuses(404, &[error::GATEWAY])
+            .refuses(409, &[error::ORDER_ID])
+            .refuses(410, &[error::UNKNOWN])
+            .link("getOrder", "id", "/order_id")
+            .link("updateOrder", "id", "/order_id"),
+        Operation::get("/v1/json/orders/{id}", "getOrder", read)
+            .doc(Tag::Orders, "Read an order", "")
+            .path("id", schema::any_text, "my-order-id-1", ID)
+            .query("wait_version", waiting::version_schema, "1", "Wait until the order has this version.")
+            .query("timeout", waiting::seconds_schema, "0", "How many seconds to wait at most; 30 unless told.")
+            .refuses(400, &[error::MISSING_DATA])
+            .answers::<order_view::View<'static>>("The order as it is now.")
+            .refuses(404, &[error::UNKNOWN, error::ORDER_ID]),
+        update_order::operation(),
+    ]
 }
+
+/// What stands for `{id}` in the path of an order.
+pub(super) const ID: &str = "The shop's `order_id`, or the `transaction_id` of one of its payments.";
 
 /// `POST /orders`: a payment link for an order.
 async fn create(State(app): State<App>, caller: Caller, asked: Asked) -> Result<Answer, Error> {
@@ -42,7 +67,8 @@ async fn create(State(app): State<App>, caller: Caller, asked: Asked) -> Result<
     if let Some(card) = direct::card(&app, &caller.site, &request).await? {
         return direct::pay(&app, &caller.site, &request, digest, card, &asked).await;
     }
-    let show = |order: &Order| order_view::render_created(order, &app.settings.public_url);
+    let url = &app.settings.public_url;
+    let show = |order: &Order| Ok(serde_json::to_value(order_view::render_created(order, url)?)?);
     let placed = app.place(caller.site.id, &request, digest, asked.answering(&show)).await;
     placed.map_err(|error| refused(error, &request.order_id))
 }

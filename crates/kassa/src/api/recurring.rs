@@ -5,13 +5,12 @@ use super::body::object;
 use super::create_order::fields::Fields;
 use super::error::{self, Error};
 use super::idempotency::{Answer, Asked};
-use super::update_order::only_as_patch;
 use super::waiting::whole_number;
 use crate::app::App;
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, Uri};
+use axum::http::Uri;
 use axum::response::Response;
 use axum::routing::{delete, get, patch};
 use payments::card::{Brand, Expiry};
@@ -31,7 +30,7 @@ pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/v1/json/recurring/{reference}", get(list))
         .route("/v1/json/recurring/{reference}/token/{token}", get(read).delete(remove))
-        .route("/v1/json/recurring/{reference}/update/{token}", patch(update).post(update_by_post))
+        .route("/v1/json/recurring/{reference}/update/{token}", patch(update))
         .route("/v1/json/recurring/{reference}/remove/{token}", delete(remove))
 }
 
@@ -145,18 +144,6 @@ async fn update(
     let renewed = app.store.renew_token(caller.site.id, &token, expiry, kept).await;
     renewed.map_err(|error| Error::internal(&error))?;
     Ok(answer)
-}
-
-/// The same for clients that cannot send PATCH.
-async fn update_by_post(
-    state: State<App>,
-    caller: Caller,
-    path: TokenPath,
-    headers: HeaderMap,
-    asked: Asked,
-) -> Result<Answer, Error> {
-    only_as_patch(&headers)?;
-    update(state, caller, path, asked).await
 }
 
 /// `DELETE /recurring/{reference}/remove/{token}`: gone for good.

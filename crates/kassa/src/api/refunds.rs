@@ -30,7 +30,7 @@ const DESCRIPTION_MAX: usize = 200;
 pub(super) fn router() -> Router<App> {
     Router::new()
         .route("/v1/json/orders/{id}/refunds", post(create))
-        .route("/v1/json/orders/{id}/refunds/{refund}", patch(cancel).post(cancel_by_post))
+        .route("/v1/json/orders/{id}/refunds/{refund}", patch(cancel))
 }
 
 /// What a shop says of a movement of money: echoed, and never decided upon.
@@ -149,16 +149,4 @@ async fn cancel(
     let (show, command) = (|_: &Order| Ok(json!({})), Command::CancelRefund { refund });
     let cancelled = app.run_answering(caller.site.id, &order.id, &command, asked.answering(&show)).await;
     cancelled.map_err(|error| refused(error, &order.id))
-}
-
-/// The same for clients that cannot send PATCH.
-async fn cancel_by_post(
-    state: State<App>,
-    caller: Caller,
-    path: RefundPath,
-    headers: axum::http::HeaderMap,
-    asked: Asked,
-) -> Result<Answer, Error> {
-    super::update_order::only_as_patch(&headers)?;
-    cancel(state, caller, path, asked).await
 }

@@ -10,13 +10,14 @@
 use super::auth::Caller;
 use super::body::object;
 use super::create_order::fields::Fields;
-use super::error::{self, Error};
+use super::error::{self, Error, Nothing};
 use super::idempotency::{Answer, Asked};
-use super::orders::{OrderPath, find};
+use super::operation::{Operation, Tag};
+use super::orders::{ID, OrderPath, find};
 use super::refusal::refused;
+use super::schema;
 use crate::app::App;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use payments::decide::Command;
 use payments::order::Order;
 use serde_json::{Map, Value, json};
@@ -34,6 +35,51 @@ const NOTES: [&str; 9] = [
     "memo",
 ];
 
+/// What the document says about it.
+pub(super) fn operation() -> Operation {
+    Operation::patch("/v1/json/orders/{id}", "updateOrder", update)
+        .doc(
+            Tag::Orders,
+            "Cancel, ship or annotate an order",
+            "`cancelled` ends an order that is not paid; `shipped` says that the goods of a paid one are on their \
+             way. Without a status, the rest is noted, also on a finished order.",
+        )
+        .path("id", schema::any_text, "my-order-id-1", ID)
+        .body("UpdateOrder", body_schema, || json!({ "status": "cancelled" }))
+        .answers::<Nothing>("It is done.")
+        .refuses(400, &[error::NOT_OFFERED])
+        .refuses(404, &[error::UNKNOWN, error::ORDER_ID])
+        .refuses(409, &[error::ORDER_ID])
+}
+
+/// A status, or a note.
+fn body_schema() -> Value {
+    let words = ["cancelled", "shipped"].map(schema::any_case).join("|");
+    let status = json!({
+        "title": "`cancelled` or `shipped`, in any case",
+        "anyOf": [{ "type": "string", "pattern": format!("^(?:{words})$") }, { "enum": ["", null] }],
+    });
+    let nothing = || json!({ "title": "nothing", "enum": ["", null] });
+    let mut fields = vec![
+        schema::field("status", "What the order becomes.", status),
+        schema::field("exclude_order", "Taken and of no effect.", schema::flag()),
+        schema::field("new_order_id", "An order keeps its id.", nothing()),
+        schema::field("extend_expiration", "Not offered for cards.", nothing()),
+        schema::field("amount", "A part cannot be shipped on its own.", nothing()),
+        schema::field("partial_shipment_amount", "A part cannot be shipped on its own.", nothing()),
+    ];
+    fields.extend(NOTES.map(|note| schema::field(note, "Noted.", schema::text())));
+    let mut body = schema::object(fields);
+    let noted = NOTES
+        .map(|note| json!({ "required": [note], "properties": { note: { "type": ["string", "number"] } } }));
+    let mut ways = vec![json!({
+        "required": ["status"], "properties": { "status": { "type": "string", "minLength": 1 } },
+    })];
+    ways.extend(noted);
+    body["anyOf"] = ways.into();
+    body
+}
+
 /// `PATCH /orders/{id}`.
 pub(super) async fn update(
     State(app): State<App>,
@@ -48,25 +94,6 @@ pub(super) async fn update(
     let show = |_: &Order| Ok(json!({}));
     let updated = app.run_answering(caller.site.id, &order.id, &command, asked.answering(&show)).await;
     updated.map_err(|error| refused(error, &order.id))
-}
-
-/// Some clients cannot send PATCH and say so in a header.
-pub(super) async fn update_by_post(
-    state: State<App>,
-    caller: Caller,
-    id: OrderPath,
-    headers: HeaderMap,
-    asked: Asked,
-) -> Result<Answer, Error> {
-    only_as_patch(&headers)?;
-    update(state, caller, id, asked).await
-}
-
-/// Refuses a POST that does not say that it is a PATCH.
-pub(super) fn only_as_patch(headers: &HeaderMap) -> Result<(), Error> {
-    let meant = headers.get("x-http-method-override").and_then(|value| value.to_str().ok());
-    let is_patch = meant.is_some_and(|method| method.eq_ignore_ascii_case("PATCH"));
-    if is_patch { Ok(()) } else { Err(Error::method_not_allowed()) }
 }
 
 fn intent(body: &Value, order: &Order) -> Result<Command, Error> {

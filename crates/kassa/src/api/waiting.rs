@@ -7,6 +7,7 @@ use axum::http::Uri;
 use axum::http::request::Parts;
 use axum::response::Response;
 use payments::order::Order;
+use serde_json::{Value, json};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -47,6 +48,16 @@ impl Wait {
         };
         newest.ok_or_else(Error::unknown_order)
     }
+}
+
+/// What `wait_version` is.
+pub(super) fn version_schema() -> Value {
+    json!({ "type": "integer", "minimum": 0, "maximum": i64::MAX })
+}
+
+/// What `timeout` is.
+pub(super) fn seconds_schema() -> Value {
+    json!({ "type": "integer", "minimum": WAIT_SECONDS.start(), "maximum": WAIT_SECONDS.end() })
 }
 
 /// A whole number of the query, when it is there.

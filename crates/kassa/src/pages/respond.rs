@@ -9,7 +9,7 @@ use axum::response::{IntoResponse as _, Response};
 const OUTCOME: HeaderName = HeaderName::from_static("kassa-outcome");
 
 /// The content type of every page.
-pub(super) const HTML: &str = "text/html; charset=utf-8";
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
 /// A page whose forms lead to this gateway only, redirects included.
 pub(crate) fn page(status: StatusCode, page: &impl Template) -> Response {

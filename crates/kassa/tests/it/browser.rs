@@ -2,6 +2,7 @@
 
 mod binary;
 mod chromium;
+mod docs;
 mod looks;
 mod payments;
 mod windows;

@@ -23,7 +23,7 @@ use kassa::random::Random;
 use kassa::store::{Location, Store};
 use payments::time::{Millis, Timestamp};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tempfile::TempDir;
@@ -52,6 +52,19 @@ pub(crate) struct Answer {
     pub(crate) headers: axum::http::HeaderMap,
     pub(crate) text: String,
     pub(crate) json: Value,
+}
+
+/// A folder that outlives the test, for whoever wants to see what it saw.
+pub(crate) fn artifacts(name: &str) -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "the test script says where artefacts go")]
+    let root = std::env::var_os("TEST_ARTIFACTS");
+    let root = root.map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../test-artifacts"),
+        PathBuf::from,
+    );
+    let folder = root.join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder
 }
 
 /// Where an order is in the API.

@@ -12,5 +12,6 @@ mod notifications;
 mod outcomes;
 mod pages;
 mod payment;
+mod schema;
 mod secrets;
 mod tidy;

@@ -9,7 +9,7 @@ use serde_json::Value;
 use std::net::IpAddr;
 
 /// The longest text that a browser says about itself, in characters.
-const BROWSER_TEXT_MAX: usize = 2_048;
+pub(super) const BROWSER_TEXT_MAX: usize = 2_048;
 
 /// The request's `customer`, and its `delivery`, which shops send through the same class.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

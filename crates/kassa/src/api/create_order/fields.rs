@@ -4,7 +4,7 @@ use crate::api::error::{self, Error};
 use serde_json::{Map, Number, Value};
 
 /// The longest text of a field without a limit of its own, in characters.
-const TEXT_MAX: usize = 500;
+pub(crate) const TEXT_MAX: usize = 500;
 
 /// The largest float up to which every whole number is told apart from its neighbours (2^53).
 const EXACT_MAX: f64 = 9_007_199_254_740_992.0;

@@ -10,7 +10,7 @@ use url::Url;
 
 /// The longest URL, in characters. The reference documents 150 for `notification_url`, but shops with longer
 /// ones work against it.
-const URL_MAX: usize = 2_048;
+pub(super) const URL_MAX: usize = 2_048;
 
 /// The request's `payment_options`. URLs are kept as they were sent, but for blanks around them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,9 +80,13 @@ fn url(options: &Fields<'_>, key: &str, rules: &Rules) -> Result<Option<String>,
     let fault = |what| options.fault(key, MISSING_DATA, what);
     let text = match options.get(key) {
         None => return Ok(None),
-        Some(Value::String(text)) => text.trim_matches(' '),
+        Some(Value::String(text)) => text,
         Some(_) => return Err(fault("must be text")),
     };
+    if text.chars().count() > URL_MAX {
+        return Err(fault("must have at most 2048 characters"));
+    }
+    let text = text.trim_matches(' ');
     if text.is_empty() {
         return Ok(None);
     }
@@ -91,9 +95,6 @@ fn url(options: &Fields<'_>, key: &str, rules: &Rules) -> Result<Option<String>,
 }
 
 fn check_url(text: &str, rules: &Rules) -> Result<(), &'static str> {
-    if text.chars().count() > URL_MAX {
-        return Err("must have at most 2048 characters");
-    }
     if text.chars().any(char::is_control) {
         return Err("must not contain control characters");
     }

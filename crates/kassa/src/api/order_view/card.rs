@@ -6,6 +6,7 @@ use payments::card::CardSummary;
 use payments::order::Order;
 use payments::threeds::Authentication;
 use payments::transaction::{Approval, Capturing, State, Transaction};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// `payment_details` of the attempt that the order's state is read from. What is `()` is always null here;
@@ -15,7 +16,7 @@ use serde::Serialize;
 /// |---|---|
 /// | what [`Approved`] holds | until the issuer has approved |
 /// | `issuer_bin` | of a card so short that it must not be kept |
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct PaymentDetails<'a> {
     account_holder_name: &'a str,
     account_id: (),
@@ -45,7 +46,7 @@ pub(super) struct PaymentDetails<'a> {
 
 /// What is only there when the shop captures: plugins decide by it what can still be captured. `capture_expiry` is
 /// left out when nothing can.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct CaptureDetails {
     capture: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -54,7 +55,7 @@ struct CaptureDetails {
 }
 
 /// What is only there once the issuer has approved. The two options are left out when nothing is known.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Approved<'a> {
     authorization_code: &'a str,
     card_acceptor_id: (),
@@ -66,13 +67,13 @@ struct Approved<'a> {
     card_verification_result: Option<&'a str>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct AuthenticationDetails {
     flow: &'static str,
 }
 
 /// What 3-D Secure answered; what it did not say is left out.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct AuthenticationResult<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     acs_transaction_id: Option<&'a str>,
@@ -91,7 +92,8 @@ struct AuthenticationResult<'a> {
 }
 
 /// An entry of `payment_methods`.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OrderPayment")]
 pub(super) struct PaymentMethod<'a> {
     account_holder_name: &'a str,
     amount: i64,

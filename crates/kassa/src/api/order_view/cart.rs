@@ -8,12 +8,13 @@ use crate::api::create_order::cart::{Item, ShoppingCart, Totals};
 use crate::api::create_order::taxes::{CheckoutOptions, TaxTable};
 use crate::api::create_order::{Details, decimal};
 use payments::money::Currency;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
 
 /// The members that an order with a cart has besides; without one they are all left out.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Cart<'a> {
     checkout_options: Taxes<'a>,
     order_adjustment: Adjustment,
@@ -22,44 +23,44 @@ pub(super) struct Cart<'a> {
 }
 
 /// `checkout_options`: without the request's `tax_tables` around it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Taxes<'a> {
     alternate: Vec<Table<'a>>,
     default: DefaultRate,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct DefaultRate {
     rate: String,
     shipping_taxed: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Table<'a> {
     name: &'a str,
     rules: Vec<Rule<'a>>,
     standalone: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Rule<'a> {
     country: &'a str,
     rate: String,
 }
 
 /// `order_adjustment`: nothing adjusts an order so far.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Adjustment {
     total_adjustment: String,
     total_tax: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Items<'a> {
     items: Vec<Line<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Line<'a> {
     cashback: &'a str,
     currency: &'a str,
@@ -69,6 +70,7 @@ struct Line<'a> {
     name: &'a str,
     options: &'a [Value],
     product_url: &'a str,
+    #[schemars(with = "f64")]
     quantity: Value,
     tax_table_selector: &'a str,
     unit_price: String,
@@ -76,9 +78,10 @@ struct Line<'a> {
     weight: Option<Weight<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Weight<'a> {
     unit: Option<&'a str>,
+    #[schemars(with = "Option<f64>")]
     value: Option<Value>,
 }
 

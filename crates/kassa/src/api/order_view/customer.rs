@@ -2,11 +2,12 @@
 
 use super::{LOCALE_DEFAULT, country};
 use crate::api::create_order::Details;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The request's `customer` without what only the fraud filter needs. `company_name` and `reference` are left
 /// out when they were not sent; everything else is null then.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Customer<'a> {
     address1: Option<&'a str>,
     address2: Option<&'a str>,

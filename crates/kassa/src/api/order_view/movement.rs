@@ -7,11 +7,12 @@ use payments::ids::OrderId;
 use payments::movement::{Dispute, Kind, Movement, Stage};
 use payments::order::Order;
 use payments::status;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// An entry of `related_transactions`. `dispute` is there for chargebacks only, `refund_order_id` for refunds that
 /// were given a reference of their own.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Related {
     amount: i64,
     costs: [(); 0],
@@ -35,7 +36,7 @@ pub(super) struct Related {
 }
 
 /// A dispute, in the schemes' words.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct DisputeView {
     merchant_response_date: String,
     reason_code: String,

@@ -9,6 +9,7 @@ use super::*;
 use crate::notify::sign::canonical;
 use orders::*;
 use payments::session::Ending;
+use serde_json::json;
 
 fn amsterdam() -> TimeZone {
     TimeZone::get("Europe/Amsterdam").unwrap()

@@ -1,5 +1,6 @@
 //! Chromium, driven by Debian's chromedriver. Each test has its own of both, and an empty profile.
 
+use crate::harness::artifacts;
 use fantoccini::elements::Element;
 use fantoccini::error::CmdError;
 use fantoccini::wd::{Capabilities, WebDriverCompatibleCommand, WindowHandle};
@@ -268,15 +269,7 @@ fn start_driver() -> Driver {
 
 /// Where pictures are kept.
 fn folder() -> PathBuf {
-    #[expect(clippy::disallowed_methods, reason = "the test script says where artefacts go")]
-    let root = std::env::var_os("TEST_ARTIFACTS");
-    let root = root.map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../test-artifacts"),
-        PathBuf::from,
-    );
-    let folder = root.join("browser");
-    std::fs::create_dir_all(&folder).unwrap();
-    folder
+    artifacts("browser")
 }
 
 /// Not one of the browser's own pages, such as an empty tab.

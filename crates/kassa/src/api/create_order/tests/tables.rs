@@ -254,6 +254,7 @@ pub(super) const ACCEPTED: &[(&str, &str, &str, &str)] = &[
     // order_id
     ("order_id", "123", "/order_id", r#""123""#),
     ("order_id", "0", "/order_id", r#""0""#),
+    ("order_id", "-1.0", "/order_id", r#""-1""#),
     ("order_id", "182.0", "/order_id", r#""182""#),
     ("order_id", "18446744073709551615", "/order_id", r#""18446744073709551615""#),
     ("order_id", r#""000069038""#, "/order_id", r#""000069038""#),

@@ -1,0 +1,112 @@
+//! The OpenAPI document against the running server: requests made from it, right and wrong ones, and every answer
+//! held against it. Schemathesis does both; see `schema/schemathesis.toml`.
+
+use crate::harness::{Binary, Database, Gateway, Home, Http, artifacts, bare, run};
+use serde_json::{Value, json};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+fn schemathesis() -> PathBuf {
+    #[expect(clippy::disallowed_methods, reason = "the test script says where its tools are")]
+    let path = std::env::var_os("TEST_SCHEMATHESIS");
+    path.expect("TEST_SCHEMATHESIS is not set: run ./test, which installs it").into()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn schemathesis_finds_every_route_field_and_error_of_the_document_real() {
+    let home = Home::new(Database::Sqlite).await;
+    let kassa = home.serve().await;
+    place_orders(&kassa).await;
+    let reports = artifacts("schemathesis");
+    let report = reports.join("report.json");
+    let log = reports.join("log.txt");
+    let tool = schemathesis();
+    let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/schema/schemathesis.toml");
+    let output = fs::File::create(&log).unwrap();
+    // It has been seen to hang when its server was gone.
+    let status = Command::new("timeout")
+        .arg("300")
+        .arg(tool)
+        .arg("--config-file")
+        .arg(settings)
+        .args(["run", "--checks", "all", "--no-color", "-H"])
+        .arg(format!("api_key: {}", kassa.key))
+        .arg("--report-json-path")
+        .arg(&report)
+        .arg(format!("{}/openapi.json", kassa.url))
+        // It leaves its caches where it runs.
+        .current_dir(home.folder())
+        .env("PYTHONHASHSEED", "0")
+        .stdin(Stdio::null())
+        .stderr(output.try_clone().unwrap())
+        .stdout(output)
+        .status()
+        .expect("TEST_SCHEMATHESIS can be run");
+    assert!(status.success(), "{}", fs::read_to_string(&log).unwrap());
+
+    // Not one operation was tried in vain.
+    let report: Value = serde_json::from_str(&fs::read_to_string(&report).unwrap()).unwrap();
+    let document = Http::new().send("GET", &format!("{}/openapi.json", kassa.url), &[], "").await.unwrap();
+    let document: Value = serde_json::from_str(&document.text).unwrap();
+    for (path, methods) in document["paths"].as_object().unwrap() {
+        for method in methods.as_object().unwrap().keys() {
+            // It leaves the document itself out, which it has read.
+            if path == "/openapi.json" {
+                continue;
+            }
+            let name = format!("{} {path}", method.to_uppercase());
+            let phases = report["valid_rates"][&name].as_object().expect(&name);
+            assert!(phases.values().any(|phase| phase["accepted"].as_u64() > Some(0)), "{name}: {phases:?}");
+        }
+    }
+    for phase in ["examples", "coverage", "fuzzing", "stateful"] {
+        assert_eq!(report["phases"][phase]["status"], "success", "{phase}");
+    }
+}
+
+/// Orders in every state, as the settings name them, so that every field of an order is seen.
+async fn place_orders(kassa: &Binary) {
+    let orders = format!("{}/v1/json/orders", kassa.url);
+    let headers = [("api_key", kassa.key.as_str())];
+    for (id, outcome) in [("paid", Some("Y")), ("declined", Some("N")), ("cancelled", None)] {
+        let order = json!({
+            "order_id": id, "gateway": "MAESTRO", "currency": "EUR", "amount": 1000, "description": id,
+        });
+        let placed = Http::new().send("POST", &orders, &headers, &order.to_string()).await.unwrap();
+        let placed: Value = serde_json::from_str(&placed.text).unwrap();
+        let link = placed["data"]["payment_url"].as_str().unwrap();
+        match outcome {
+            Some(outcome) => drop(run(&mut bare(&["pay", link, "--outcome", outcome]))),
+            None => {
+                let body = r#"{"status":"cancelled"}"#;
+                Http::new().send("PATCH", &format!("{orders}/{id}"), &headers, body).await.unwrap();
+            }
+        }
+        let shown = Http::new().send("GET", &format!("{orders}/{id}"), &headers, "").await.unwrap();
+        let shown: Value = serde_json::from_str(&shown.text).unwrap();
+        let expected = if id == "paid" { "completed" } else { id };
+        assert_eq!(shown["data"]["status"], expected, "{shown}");
+    }
+}
+
+/// A method that is not documented does not exist, and 405 says which do.
+#[tokio::test]
+async fn what_is_not_documented_is_not_there() {
+    let gateway = Gateway::start(Database::Sqlite).await;
+    let document = gateway.call_with("GET", "/openapi.json", &[], "").await.json;
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS", "CHEESE"] {
+            let answer = gateway.call(method, path, "{}").await;
+            if operations.get(method.to_lowercase()).is_some() {
+                assert_ne!(answer.json["error_code"], 1000, "{method} {path}: {}", answer.text);
+                continue;
+            }
+            assert_eq!((answer.status, &answer.json["error_code"]), (405, &json!(1000)), "{method} {path}");
+            let allowed = answer.headers["allow"].to_str().unwrap().to_lowercase();
+            let mut allowed: Vec<&str> = allowed.split(',').filter(|method| *method != "head").collect();
+            allowed.sort_unstable();
+            assert_eq!(allowed, operations.as_object().unwrap().keys().collect::<Vec<_>>(), "{path}");
+        }
+    }
+}
