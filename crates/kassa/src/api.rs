@@ -6,7 +6,7 @@ pub(crate) mod body;
 mod captures;
 pub(crate) mod create_order;
 mod direct;
-mod disputes;
+pub(crate) mod disputes;
 pub(crate) mod error;
 mod events;
 mod gateways;
@@ -29,7 +29,7 @@ use crate::app::App;
 use crate::{docs, router};
 use axum::Router;
 use axum::extract::Request;
-use axum::http::Method;
+use axum::http::{Method, Uri};
 use operation::Operation;
 
 /// Everything that programs and their authors call, in the order of the documentation.
@@ -58,8 +58,9 @@ pub(crate) fn router() -> Router<App> {
         .merge(events::router())
 }
 
-/// Some clients can only send POST and say in a header what they mean.
-pub(crate) fn read_override(mut request: Request) -> Request {
+/// A request as its client means it: some can only send POST and say in a header what they mean, and some end
+/// every path with a slash.
+pub(crate) fn as_meant(mut request: Request) -> Request {
     let said = request.headers().get("x-http-method-override").and_then(|value| value.to_str().ok());
     let meant = [Method::PATCH, Method::PUT, Method::DELETE]
         .into_iter()
@@ -67,5 +68,19 @@ pub(crate) fn read_override(mut request: Request) -> Request {
     if let Some(meant) = meant.filter(|_| request.method() == Method::POST) {
         *request.method_mut() = meant;
     }
+    if let Some(meant) = without_slash(request.uri()) {
+        *request.uri_mut() = meant;
+    }
     request
+}
+
+/// An address of the API without the slashes at its end, if it has any.
+fn without_slash(uri: &Uri) -> Option<Uri> {
+    let path = uri.path();
+    let shorter = path.trim_end_matches('/');
+    if shorter == path || !path.starts_with("/v1/json/") {
+        return None;
+    }
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    format!("{shorter}{query}").parse().ok()
 }

@@ -1,6 +1,7 @@
 //! All routes, and what surrounds each of them: a span without secrets, limits, and an answer whatever happens.
 
-use crate::api::body::BODY_MAX;
+use crate::api::body::{BODY_MAX, FILE_MAX};
+use crate::api::disputes::FILES;
 use crate::api::error::Error;
 use crate::api::operation::{Answer, Content, Operation, Tag};
 use crate::app::App;
@@ -14,6 +15,7 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
 use futures_util::FutureExt as _;
+use http_body_util::Limited;
 use std::panic::AssertUnwindSafe;
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
@@ -32,11 +34,12 @@ impl App {
             .merge(simulator::router())
             .fallback(nothing)
             .method_not_allowed_fallback(async || Error::method_not_allowed())
-            .layer(DefaultBodyLimit::max(BODY_MAX))
+            // Every body is limited below, each by its own measure.
+            .layer(DefaultBodyLimit::disable())
             .layer(middleware::from_fn(surround))
             .with_state(self.clone());
         // Around all of it, because a layer of a router sees a request when its route is found already.
-        Router::new().fallback_service(routes.map_request(api::read_override))
+        Router::new().fallback_service(routes.map_request(api::as_meant))
     }
 }
 
@@ -95,11 +98,15 @@ async fn surround(request: Request, next: Next) -> Response {
 /// The request with its body at hand, and whether that is all of it. Whatever is answered before a body was
 /// read would end the connection under the client's next request.
 async fn with_body(request: Request) -> (Request, bool) {
+    let is_file = request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == FILES);
     let (parts, body) = request.into_parts();
+    let limited = |body: Body, max| Body::new(Limited::new(body, max));
     match body.size_hint().upper() {
         Some(0) => return (Request::from_parts(parts, body), true),
+        // So much is read for those only who have shown a key.
+        Some(_) | None if is_file => return (Request::from_parts(parts, limited(body, FILE_MAX)), false),
         Some(length) if usize::try_from(length).is_ok_and(|length| length > BODY_MAX) => {
-            return (Request::from_parts(parts, body), false);
+            return (Request::from_parts(parts, limited(body, 0)), false);
         }
         Some(_) | None => {}
     }

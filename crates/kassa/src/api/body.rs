@@ -10,6 +10,8 @@ use serde_json::Value;
 
 /// The largest body that is read, in bytes.
 pub(crate) const BODY_MAX: usize = 256 * 1024;
+/// The largest body with a file in it, in bytes: three megabytes of file as base64.
+pub(crate) const FILE_MAX: usize = 4 * 1024 * 1024;
 
 /// A JSON object; PHP's empty array counts as one without members.
 pub(super) fn object(bytes: &[u8]) -> Result<Value, Error> {
@@ -20,7 +22,7 @@ pub(super) fn object(bytes: &[u8]) -> Result<Value, Error> {
     }
 }
 
-/// The bytes of a body within [`BODY_MAX`].
+/// The bytes of a body within [`BODY_MAX`], or [`FILE_MAX`]; the router sees to that.
 pub(super) struct Raw(pub(super) Bytes);
 
 impl<S: Send + Sync> FromRequest<S> for Raw {

@@ -36,10 +36,13 @@ const REASON_MAX: usize = 10;
 /// The longest description of evidence, in characters.
 const DESCRIPTION_MAX: usize = 200;
 
+/// Where files are sent, which are larger than other bodies.
+pub(crate) const FILES: &str = "/v1/json/orders/{id}/files";
+
 /// The routes of these resources.
 pub(super) fn router() -> Router<App> {
     Router::new()
-        .route("/v1/json/orders/{id}/files", post(send_evidence))
+        .route(FILES, post(send_evidence))
         .route("/v1/json/orders/{id}/chargebacks/{chargeback}", patch(accept))
         .route("/v1/json/simulator/orders/{id}/chargeback", post(charge_back))
         .route("/v1/json/simulator/orders/{id}/dispute", post(decide_dispute))

@@ -25,6 +25,8 @@ async fn headers_and_queries_of_real_clients_change_nothing() {
         (vec![], "?locale=en_US"),
         (vec![], "?locale=en_US&locale=&%zz=%ff"),
         (vec![], "?"),
+        (vec![], "/"),
+        (vec![], "//?locale=en_US"),
     ]
     .into_iter()
     .enumerate()

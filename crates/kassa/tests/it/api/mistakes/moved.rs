@@ -129,3 +129,23 @@ fn there_are_as_many_cases_as_there_are_ways_to_be_wrong() {
     let cases = cases + moving::REQUESTS.len() + moving::DIRECT.len();
     assert!(cases >= 400, "{cases}");
 }
+
+#[tokio::test]
+async fn a_file_may_be_larger_than_other_bodies_and_only_with_a_key() {
+    let past = Past::live().await;
+    let file = |bytes: usize| {
+        let content = [b"%PDF-".to_vec(), vec![b'x'; bytes]].concat();
+        let base64 = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, content);
+        json!({"type": "PDF", "name": "a.pdf", "description": "b", "base64": base64}).to_string()
+    };
+    let target = format!("{}/files", path("charged"));
+    let sent = past.gateway.call("POST", &target, &file(2_500_000)).await;
+    assert_eq!(sent.status, 200, "{}", sent.text);
+    let sent = past.gateway.call("POST", &target, &file(3_500_000)).await;
+    assert_refused(&sent, 413, 1000, "too large", "a file of 3.5 MB");
+    let sent = past.gateway.call_with("POST", &target, &[("api_key", "wrong")], &file(2_500_000)).await;
+    assert_refused(&sent, 401, 1032, "Invalid API key", "a file without a key");
+    let target = format!("{}/refunds", path("paid"));
+    let sent = past.gateway.call("POST", &target, &file(300_000)).await;
+    assert_refused(&sent, 413, 1000, "too large", "a refund of 400 KB");
+}
