@@ -172,7 +172,11 @@ impl Held {
     }
 
     fn add_payment(&mut self, order: &Order, transaction: &Transaction) {
-        let (amount, captured) = (transaction.amount.minor, order.captured());
+        // Of this attempt: another one may have been rejected, or given back, before it.
+        let parts =
+            || order.movements.iter().filter(|moved| moved.of == transaction.id && moved.is_capture());
+        let captured = parts().fold(0_i64, |sum, part| sum.saturating_add(part.amount.minor));
+        let amount = transaction.amount.minor;
         match &transaction.state {
             State::Completed { .. } => match transaction.capturing {
                 Capturing::Immediate => self.shift(Step::Collect, amount),
@@ -190,8 +194,7 @@ impl Held {
             | State::Expired
             | State::Cancelled => {}
         }
-        let parts = order.movements.iter().filter(|moved| moved.of == transaction.id && moved.is_capture());
-        for part in parts {
+        for part in parts() {
             let step = if part.order == order.id { Step::Capture } else { Step::CapturePart };
             self.shift(step, part.amount.minor);
         }
