@@ -68,7 +68,11 @@ pub(super) fn charged_back(
     let State::Completed { .. } = payment.state else {
         return Err(Refused::NothingCollected);
     };
-    let left = order.collected().saturating_sub(order.charged_back());
+    let collected = order.collected();
+    if collected == 0 {
+        return Err(Refused::NothingCollected);
+    }
+    let left = collected.saturating_sub(order.charged_back());
     let minor = new.amount_minor.unwrap_or(left.saturating_sub(order.refunded()));
     if left == 0 || minor > left {
         return Err(Refused::MoreThanCollected);
