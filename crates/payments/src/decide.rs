@@ -276,6 +276,12 @@ fn moved(transaction: &Transaction, state: State, now: Timestamp) -> Change {
     Change::TransactionMoved(Box::new(Transaction { state, modified_at: now, ..transaction.clone() }))
 }
 
+/// The attempt in another state that its shop cannot tell from the last one: nothing is announced, and nothing looks
+/// modified.
+fn moved_unseen(transaction: &Transaction, state: State) -> Change {
+    Change::TransactionMoved(Box::new(Transaction { state, ..transaction.clone() }))
+}
+
 /// The attempt's end without payment: its clock stops and the shop is told.
 fn ended(transaction: &Transaction, state: State, now: Timestamp) -> Vec<Change> {
     vec![

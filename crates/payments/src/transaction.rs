@@ -24,7 +24,7 @@ pub struct Transaction {
     pub session: SessionId,
     /// When the card was submitted.
     pub created_at: Timestamp,
-    /// When its state changed last.
+    /// When its state changed last, as far as the shop can see.
     pub modified_at: Timestamp,
     /// What is to be paid, fixed at submission.
     pub amount: Amount,

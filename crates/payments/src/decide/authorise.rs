@@ -3,7 +3,7 @@
 //! The intent to authorise is committed before anything is sent, together with the job that finds out
 //! what became of it. From there on only the host's word, or an acknowledged reversal, ends it.
 
-use super::{Refused, ended, moved, transferred};
+use super::{Refused, ended, moved, moved_unseen, transferred};
 use crate::change::{Change, Job};
 use crate::decline::Decline;
 use crate::ids::TransactionId;
@@ -116,7 +116,7 @@ pub(super) fn answer_overdue(transaction: &Transaction, now: Timestamp) -> Vec<C
 fn unknown(transaction: &Transaction, now: Timestamp) -> Vec<Change> {
     let job = Job::ResolveUnknown(transaction.id);
     vec![
-        moved(transaction, State::Unknown { asked: 0 }, now),
+        moved_unseen(transaction, State::Unknown { asked: 0 }),
         Change::JobDue { job, at: now.plus(inquiry_delay(0)) },
     ]
 }
@@ -141,7 +141,7 @@ pub(super) fn inquiry_answered(
         (State::Unknown { asked }, inquiry_delay(asked))
     };
     let job = Job::ResolveUnknown(transaction.id);
-    Ok(vec![moved(transaction, state, now), Change::JobDue { job, at: now.plus(delay) }])
+    Ok(vec![moved_unseen(transaction, state), Change::JobDue { job, at: now.plus(delay) }])
 }
 
 pub(super) fn reversal_answered(
@@ -160,7 +160,7 @@ pub(super) fn reversal_answered(
     }
     let sent = sent.saturating_add(1);
     let at = now.plus(reversal_delay(sent));
-    Ok(vec![moved(transaction, State::Reversing { sent }, now), Change::JobDue { job, at }])
+    Ok(vec![moved_unseen(transaction, State::Reversing { sent }), Change::JobDue { job, at }])
 }
 
 /// The host has spoken: approved or declined.

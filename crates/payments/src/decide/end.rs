@@ -1,7 +1,7 @@
 //! Ends that nobody paid for: cancelled, expired, rejected after review.
 
 use super::authorise::{Accepted, accepted};
-use super::{Refused, ended, moved, transferred};
+use super::{Refused, ended, moved, moved_unseen, transferred};
 use crate::change::{Change, Job};
 use crate::ids::SessionId;
 use crate::ledger::Step;
@@ -40,12 +40,7 @@ pub(super) fn approval_released(transaction: &Transaction, now: Timestamp) -> Re
         return Err(Refused::OutOfTurn);
     };
     let state = State::Void { approval: approval.clone(), released_at: Some(now) };
-    // Not a change the shop can see: the status stays, so nothing is announced.
-    let released = Transaction { state, ..transaction.clone() };
-    Ok(vec![
-        Change::TransactionMoved(Box::new(released)),
-        Change::JobDone(Job::ReleaseApproval(transaction.id)),
-    ])
+    Ok(vec![moved_unseen(transaction, state), Change::JobDone(Job::ReleaseApproval(transaction.id))])
 }
 
 pub(super) fn cancel(order: &Order, now: Timestamp) -> Result<Vec<Change>, Refused> {
