@@ -4,7 +4,7 @@ use crate::play::{Book, Kept, Scenario};
 use payments::change::{Change, Job};
 use payments::ids::{TokenId, TransactionId};
 use payments::ledger::{self, Account};
-use payments::movement::{Kind, Movement, RefundState, Stage};
+use payments::movement::{Kind, Movement, REFUND_WINDOW, RefundState, Stage};
 use payments::order::Order;
 use payments::status::{self, Status};
 use payments::time::Timestamp;
@@ -48,6 +48,7 @@ pub(crate) fn check(scenario: &Scenario, id: &str, before: Option<&Order>, text:
     check_told(&book.order, before, text, changes, scenario.now);
     if let Some(before) = before {
         check_nothing_is_undone(before, &book.order);
+        check_allowed(before, changes, scenario.now);
     }
     for book in scenario.books.values() {
         check_money(book);
@@ -270,6 +271,31 @@ fn check_nothing_is_undone(before: &Order, after: &Order) {
     }
 }
 
+/// What begins was still allowed to.
+fn check_allowed(before: &Order, changes: &[Change], now: Timestamp) {
+    for change in changes {
+        if matches!(change, Change::TransactionOpened(_) | Change::SessionOpened(_)) {
+            assert!(before.paid().is_none() && before.captured() == 0, "what is paid is not paid again");
+        }
+        let Change::MovementOpened(opened) = change else {
+            continue;
+        };
+        let payment = before.paid().expect("only of what is paid");
+        match (&opened.kind, &payment.state) {
+            (Kind::Capture { .. } | Kind::Cancellation, State::Authorised { expires_at, .. }) => {
+                let in_time = now < *expires_at || matches!(opened.kind, Kind::Cancellation);
+                assert!(in_time && opened.amount.minor > 0, "captured in time");
+            }
+            (Kind::Refund(_), State::Completed { at, .. }) => {
+                assert_eq!(before.charged_back(), 0, "the customer has the money already");
+                assert!(now.since(*at) <= REFUND_WINDOW, "refunded in time");
+            }
+            (Kind::Chargeback(_) | Kind::ReverseChargeback { .. }, State::Completed { .. }) => {}
+            (kind, state) => panic!("{kind:?} of a payment that is {state:?}"),
+        }
+    }
+}
+
 fn new_is_open(state: &State) -> bool {
     matches!(
         state,
@@ -281,6 +307,13 @@ fn new_is_open(state: &State) -> bool {
 fn check_money(book: &Book) {
     let order = &book.order;
     assert_eq!(book.balances.values().sum::<i64>(), 0, "the ledger sums to zero");
+    let elsewhere =
+        |payment: &Transaction| payment.settlement == Settlement::Scheme || payment.amount.is_zero();
+    let is_elsewhere = order.transactions.iter().all(elsewhere);
+    assert!(
+        !is_elsewhere || book.balances.is_empty(),
+        "what is collected elsewhere, or nothing, is not in it"
+    );
     let expected = ledger::expected(order);
     for account in Account::ALL {
         let of = |balances: &BTreeMap<Account, i64>| balances.get(&account).copied().unwrap_or_default();
@@ -301,6 +334,8 @@ fn check_money(book: &Book) {
         let of = |movement: &&Movement| movement.of == payment.id && movement.is_capture();
         let captured: i64 = order.movements.iter().filter(of).map(|movement| movement.amount.minor).sum();
         assert!(captured <= payment.amount.minor, "Σ captured {captured} ≤ authorised");
+        let is_authorised = matches!(payment.state, State::Authorised { .. });
+        assert!(!is_authorised || captured < payment.amount.minor, "something is left to capture");
         if captured > 0 {
             assert_eq!(payment.capturing, Capturing::Manual, "only what was authorised is captured");
         }

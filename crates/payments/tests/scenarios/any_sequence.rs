@@ -31,6 +31,7 @@ const STARTS: &[&str] = &[
     "own-amex paid",
     "amount:0 paid",
     "manual place",
+    "manual place submit-keeping Y approve",
     "manual amount:0 place",
     "manual held",
     "manual held reject released submit Y",
