@@ -1,13 +1,14 @@
 //! The orders of one shop, and what its changes leave in the other tables.
 
 use crate::always;
-use crate::words::{Word, shorthand, wait};
+use crate::words::{Word, approved, shorthand, wait};
 use payments::card::{Brand, Gateway};
 use payments::change::{Change, Job};
-use payments::decide::{Command, NewOrder, Placing, Refused, Turn, decide, place};
+use payments::decide::{Command, NewOrder, Outcome, Placing, Refused, Turn, decide, place};
 use payments::ids::{OrderId, SessionId, SiteId, TokenId, TransactionId};
 use payments::ledger::{Account, Step, Transfer};
 use payments::money::{Amount, Currency};
+use payments::movement::RefundState;
 use payments::order::{Order, Terms};
 use payments::session::LIFETIME_DEFAULT;
 use payments::time::{Millis, Timestamp};
@@ -203,27 +204,31 @@ impl Scenario {
         let due = self.jobs.iter().filter(|(_, (_, at))| *at <= self.now);
         let due: Vec<(Job, String)> = due.map(|(job, (order, _))| (job.clone(), order.clone())).collect();
         for (job, id) in due {
-            let order = &self.books[&id].order;
-            let command = match &job {
-                Job::ExpireSession(session) => Command::ExpireSession { session: session.clone() },
-                Job::ExpireTransaction(id) => Command::ExpireTransaction { transaction: *id },
-                Job::ExpireAuthorisation(id) => Command::ExpireAuthorisation { transaction: *id },
-                Job::EndDispute(id) => Command::Disputed { chargeback: *id, turn: Turn::TimeOver },
-                Job::EndReview(id) => match order.transaction(*id).map(|found| &found.state) {
-                    Some(State::Uncleared { review, .. }) => {
-                        Command::ReviewEnded { transaction: *id, verdict: review.verdict }
-                    }
-                    other => panic!("the end of a review is due, but it is {other:?}"),
-                },
-                Job::ResolveUnknown(_)
-                | Job::ReleaseApproval(_)
-                | Job::SendCapture(_)
-                | Job::SendRefund(_) => continue,
-            };
-            let changes = decide(order, command, self.now).expect("a timer is never refused");
-            self.commit(&id, "due", &changes);
-            assert!(self.jobs.get(&job).is_none_or(|(_, at)| *at > self.now), "{job:?} is done or waits");
+            if let Some(command) = timer(&self.books[&id].order, &job) {
+                self.run_job(&job, &id, command);
+            }
         }
+    }
+
+    /// All work is done when it is due, by an acquirer that answers, until there is none left.
+    pub(crate) fn settle(&mut self) {
+        for _ in 0..100 {
+            let next = self.jobs.iter().min_by_key(|(_, (_, at))| *at);
+            let Some((job, (id, at))) = next.map(|(job, due)| (job.clone(), due.clone())) else {
+                return;
+            };
+            self.now = self.now.plus(Millis(1)).max(at);
+            let order = &self.books[&id].order;
+            let command = timer(order, &job).unwrap_or_else(|| answer(order, &job));
+            self.run_job(&job, &id, command);
+        }
+        panic!("there is no end to {:?}", self.jobs);
+    }
+
+    fn run_job(&mut self, job: &Job, id: &str, command: Command) {
+        let changes = decide(&self.books[id].order, command, self.now).expect("a job is never refused");
+        self.commit(id, "due", &changes);
+        assert!(self.jobs.get(job).is_none_or(|(_, at)| *at >= self.now), "{job:?} is done or waits");
     }
 
     fn commit(&mut self, id: &str, text: &str, changes: &[Change]) {
@@ -278,5 +283,52 @@ impl Scenario {
     /// A card is kept once, and then becomes usable or is dropped, once.
     fn keep(&mut self, token: TokenId, now: Kept, before: Option<Kept>) {
         assert_eq!(self.tokens.insert(token, now), before, "before it was {now:?}");
+    }
+}
+
+/// What a job that waits for a moment does when the moment has come.
+fn timer(order: &Order, job: &Job) -> Option<Command> {
+    Some(match job {
+        Job::ExpireSession(session) => Command::ExpireSession { session: session.clone() },
+        Job::ExpireTransaction(id) => Command::ExpireTransaction { transaction: *id },
+        Job::ExpireAuthorisation(id) => Command::ExpireAuthorisation { transaction: *id },
+        Job::EndDispute(id) => Command::Disputed { chargeback: *id, turn: Turn::TimeOver },
+        Job::EndReview(id) => match order.transaction(*id).map(|found| &found.state) {
+            Some(State::Uncleared { review, .. }) => {
+                Command::ReviewEnded { transaction: *id, verdict: review.verdict }
+            }
+            other => panic!("the end of a review is due, but it is {other:?}"),
+        },
+        Job::ResolveUnknown(_) | Job::ReleaseApproval(_) | Job::SendCapture(_) | Job::SendRefund(_) => {
+            return None;
+        }
+    })
+}
+
+/// What a job that speaks to the acquirer leads to: it never saw an authorisation, and does whatever else it is told.
+fn answer(order: &Order, job: &Job) -> Command {
+    match job {
+        Job::ResolveUnknown(id) => match order.transaction(*id).map(|found| &found.state) {
+            Some(State::Authorising) => Command::AnswerOverdue { transaction: *id },
+            Some(State::Unknown { .. }) => {
+                Command::InquiryAnswered { transaction: *id, outcome: Outcome::Unknown, not_found: true }
+            }
+            Some(State::Reversing { .. }) => {
+                Command::ReversalAnswered { transaction: *id, acknowledged: true }
+            }
+            other => panic!("an outcome is asked for, but it is {other:?}"),
+        },
+        Job::ReleaseApproval(id) => Command::ApprovalReleased { transaction: *id },
+        Job::SendCapture(id) => Command::CaptureAcknowledged { capture: *id },
+        Job::SendRefund(id) => match order.movement(*id).and_then(|found| found.refund()) {
+            Some(RefundState::Reserved) => Command::SendRefund { refund: *id },
+            Some(_) => Command::RefundAnswered { refund: *id, outcome: approved(1, None) },
+            None => panic!("{id} is no refund"),
+        },
+        Job::ExpireSession(_)
+        | Job::ExpireTransaction(_)
+        | Job::ExpireAuthorisation(_)
+        | Job::EndDispute(_)
+        | Job::EndReview(_) => panic!("{job:?} is a timer"),
     }
 }

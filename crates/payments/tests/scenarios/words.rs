@@ -264,7 +264,7 @@ fn authenticated(
     Command::Authenticated { transaction, authentication, card_at_hand, answer_within: Millis::seconds(20) }
 }
 
-fn approved(fraud_score: u8, review: Option<(Millis, Verdict)>) -> Outcome {
+pub(crate) fn approved(fraud_score: u8, review: Option<(Millis, Verdict)>) -> Outcome {
     let approval = Approval {
         authorization_code: "123566".to_owned(),
         response_code: "00".to_owned(),
