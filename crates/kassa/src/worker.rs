@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 use payments::change::Job;
 use payments::decide::{Command, Refused, Turn, reversal_delay};
 use payments::ids::{OrderId, SiteId, TransactionId};
+use payments::movement::Kind;
 use payments::order::Order;
 use payments::time::{Millis, Timestamp};
 use payments::transaction::{State, Transaction};
@@ -272,6 +273,10 @@ impl App {
         };
         if !matches!(voided.state, State::Void { released_at: None, .. }) {
             return Ok(Outcome::Done);
+        }
+        // What was captured goes first: the acquirer has to know it when the rest is given back.
+        if known.movements.iter().any(|movement| movement.kind == Kind::Capture { told_at: None }) {
+            return Ok(Outcome::RetryAt(self.now().plus(TROUBLE)));
         }
         if !self.acquirer.reverse(&acquirer::reference(&known, &voided)).await? {
             let patience = reversal_delay(voided_for(voided.modified_at, self.now()));

@@ -37,7 +37,7 @@ pub struct Ended {
 /// Why a session ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ending {
-    /// Its lifetime was over.
+    /// Its lifetime was over, or that of the authorisation it was paid with.
     Expired,
     /// The shop cancelled the order.
     Cancelled,

@@ -208,6 +208,12 @@ fn give_back(order: &Order, payment: &Transaction, now: Timestamp) -> Vec<Change
     changes.extend(transferred(payment, payment.id, Step::Cancel, left));
     changes.push(Change::JobDone(Job::ExpireAuthorisation(payment.id)));
     changes.push(Change::JobDue { job: Job::ReleaseApproval(payment.id), at: now });
+    // What the shop has given back is not paid through an old link.
+    if order.session.ended.is_none() {
+        let session = order.session.id.clone();
+        changes.push(Change::JobDone(Job::ExpireSession(session.clone())));
+        changes.push(Change::SessionEnded { session, why: Ending::Expired, at: now });
+    }
     changes.push(Change::NotificationDue);
     changes
 }

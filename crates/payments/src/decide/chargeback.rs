@@ -1,12 +1,13 @@
 //! The issuer takes money back, and the shop may dispute it.
 
+use super::refund::given_up;
 use super::{Refused, transferred};
 use crate::card::Brand;
 use crate::change::{Change, Job};
 use crate::ids::TransactionId;
 use crate::ledger::Step;
 use crate::money::Amount;
-use crate::movement::{Dispute, Kind, Movement, Stage};
+use crate::movement::{Dispute, Kind, Movement, RefundState, Stage};
 use crate::order::Order;
 use crate::time::{Millis, Timestamp};
 use crate::transaction::State;
@@ -73,7 +74,7 @@ pub(super) fn charged_back(
         return Err(Refused::NothingCollected);
     }
     let left = collected.saturating_sub(order.charged_back());
-    let minor = new.amount_minor.unwrap_or(left.saturating_sub(order.refunded()));
+    let minor = new.amount_minor.unwrap_or(left.saturating_sub(refunds_sent(order)));
     if left == 0 || minor > left {
         return Err(Refused::MoreThanCollected);
     }
@@ -94,11 +95,25 @@ pub(super) fn charged_back(
         note: new.note,
         kind: Kind::Chargeback(Dispute { reason_code, respond_by, stage: Stage::New }),
     };
-    let mut changes = vec![Change::MovementOpened(Box::new(movement))];
+    let mut changes = withdraw_refunds(order, now);
+    changes.push(Change::MovementOpened(Box::new(movement)));
     changes.extend(transferred(payment, new.id, Step::Chargeback, amount));
     changes.push(Change::JobDue { job: Job::EndDispute(new.id), at: respond_by });
+    changes.retain(|change| *change != Change::NotificationDue);
     changes.push(Change::NotificationDue);
     Ok(changes)
+}
+
+/// Minor units of refunds that were paid, or can no longer be stopped.
+fn refunds_sent(order: &Order) -> i64 {
+    let sent = |found: &&Movement| found.is_refunding() && found.refund() != Some(&RefundState::Reserved);
+    order.movements.iter().filter(sent).fold(0, |sum, found| sum.saturating_add(found.amount.minor))
+}
+
+/// Refunds that were not sent yet are not paid on top of what the issuer took.
+fn withdraw_refunds(order: &Order, now: Timestamp) -> Vec<Change> {
+    let resting = order.movements.iter().filter(|found| found.refund() == Some(&RefundState::Reserved));
+    resting.flat_map(|found| given_up(order, found, RefundState::Void, now)).collect()
 }
 
 pub(super) fn disputed(

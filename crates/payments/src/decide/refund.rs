@@ -67,12 +67,11 @@ fn refundable(order: &Order, new: &NewRefund, now: Timestamp) -> Result<Amount, 
     if new.currency != payment.amount.currency {
         return Err(Refused::OtherCurrency);
     }
-    if order.charged_back() > 0 {
-        return Err(Refused::ChargedBack);
-    }
-    let left = collected.saturating_sub(order.refunded());
-    if left == 0 {
-        return Err(Refused::FullyRefunded);
+    let kept = collected.saturating_sub(order.charged_back());
+    let left = kept.saturating_sub(order.refunded());
+    if left < 1 {
+        let taken = order.charged_back() > 0;
+        return Err(if taken { Refused::ChargedBack } else { Refused::FullyRefunded });
     }
     let minor = new.amount_minor.unwrap_or(left);
     if minor < 1 {
@@ -160,7 +159,7 @@ fn completed(order: &Order, found: &Movement, now: Timestamp) -> Result<Vec<Chan
 }
 
 /// The refund is not paid: the money is the shop's again.
-fn given_up(order: &Order, found: &Movement, state: RefundState, now: Timestamp) -> Vec<Change> {
+pub(super) fn given_up(order: &Order, found: &Movement, state: RefundState, now: Timestamp) -> Vec<Change> {
     let over = Movement { modified_at: now, ..stands(found, state) };
     let mut changes = vec![Change::MovementMoved(Box::new(over))];
     let payment = order.transaction(found.of);

@@ -91,13 +91,15 @@ fn what_is_not_authorised_is_not_captured() {
 
 const PAID_AGAIN: &str = "
 at once                                    | authorised cancel-rest place-other                       | refused:PaymentInProgress
-a card at once                             | authorised cancel-rest submit                            | refused:PaymentInProgress
-a card                                     | authorised cancel-rest released submit                   | initialized/initialized told:4 cancellation:1000=completed
-authorised again                           | authorised cancel-rest released submit Y approve         | completed/initialized told:5 remain:1000 cancellation:1000=completed
+a card at once                             | authorised cancel-rest submit                            | refused:SessionExpired
+a card                                     | authorised cancel-rest released submit                   | refused:SessionExpired
+a card, ordered anew                       | authorised cancel-rest released place submit             | initialized/initialized told:4 cancellation:1000=completed
+authorised again                           | authorised cancel-rest released place submit Y approve   | completed/initialized told:5 remain:1000 cancellation:1000=completed
 captured in parts after a rejected attempt | manual held reject released submit Y approve capture:300 | completed/initialized told:6 remain:700 capture:300=completed
-given back twice                           | authorised cancel-rest released submit Y approve capture:300 cancel-rest | void/void told:7 cancellation:1000=completed capture:300=completed cancellation:700=completed
+given back twice                           | authorised cancel-rest released place submit Y approve capture:300 cancel-rest | void/void told:7 cancellation:1000=completed capture:300=completed cancellation:700=completed
 ordered anew                               | authorised cancel-rest released place-other              | void/void told:3 cancellation:1000=completed
-cancelled                                  | authorised cancel-rest released shop-cancels             | void/cancelled told:4 cancellation:1000=completed
+cancelled                                  | authorised cancel-rest released shop-cancels             | refused:SessionExpired
+cancelled, ordered anew                    | authorised cancel-rest released place shop-cancels       | void/cancelled told:4 cancellation:1000=completed
 ";
 
 /// An order whose authorisation was given back untouched can be paid again.

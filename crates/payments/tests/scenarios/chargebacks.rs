@@ -12,8 +12,9 @@ C1 captured                      | authorised capture chargeback                
 C1 an own contract               | own-amex paid chargeback                          | chargedback/initialized told:3 chargeback:1000=reserved/new
 C1 years later                   | paid +400d chargeback                             | chargedback/completed told:3 chargeback:1000=reserved/new
 C2 shipped                       | paid ship chargeback                              | chargedback/completed told:4 chargeback:1000=reserved/new
-C2 refunded before               | paid refund send paid-back chargeback             | chargedback/completed told:5 refunded:1000 refund:1000=completed chargeback:1000=reserved/new
-C2 a refund is under way         | paid refund:300 send chargeback paid-back         | chargedback/completed told:5 refunded:300 refund:300=completed chargeback:1000=reserved/new
+C2 refunded before               | paid refund send paid-back chargeback:1000        | chargedback/completed told:5 refunded:1000 refund:1000=completed chargeback:1000=reserved/new
+C2 a refund is under way         | paid refund:300 send chargeback paid-back         | chargedback/completed told:5 refunded:300 refund:300=completed chargeback:700=reserved/new
+C2 a refund rests                | paid refund:300 chargeback                        | chargedback/completed told:4 refund:300=void chargeback:1000=reserved/new
 C3 waits                         | paid chargeback +22d due see                      | chargedback/completed told:3 chargeback:1000=reserved/new
 C4                               | paid chargeback accept-it                         | chargedback/completed told:4 chargeback:1000=completed/accepted
 C4 after evidence                | paid chargeback evidence accept-it                | chargedback/completed told:5 chargeback:1000=completed/accepted
@@ -34,6 +35,7 @@ C8 evidence came                 | paid chargeback evidence +23d time-over      
 C8 after the end                 | paid chargeback lost +23d time-over               | chargedback/completed told:4 chargeback:1000=completed/lost
 C9 lost                          | paid chargeback evidence lost                     | chargedback/completed told:5 chargeback:1000=completed/lost
 C9 another round                 | paid chargeback evidence won chargeback           | chargedback/completed told:6 chargeback:1000=completed/won reverse-chargeback:1000=completed chargeback:1000=reserved/new
+C9 a refund of the rest          | paid chargeback:300 lost refund                   | chargedback/completed told:5 refunded:700 chargeback:300=completed/lost refund:700=reserved
 C10 shipped before               | paid ship chargeback won                          | shipped/completed told:5 chargeback:1000=completed/won reverse-chargeback:1000=completed
 C10 refunded before              | paid refund:300 send paid-back chargeback:300 won | partial_refunded/completed told:6 refunded:300 refund:300=completed chargeback:300=completed/won reverse-chargeback:300=completed
 C10 an own contract              | own-amex paid chargeback won                      | completed/initialized told:4 chargeback:1000=completed/won reverse-chargeback:1000=completed
@@ -48,7 +50,8 @@ fn a_chargeback_is_accepted_or_disputed() {
 
 const NOT_CHARGED_BACK: &str = "
 a refund                        | paid chargeback refund                                 | refused:ChargedBack
-a refund of the rest            | paid chargeback:300 refund:700                         | refused:ChargedBack
+a refund of more than the rest  | paid chargeback:300 refund:701                         | refused:MoreThanCollected
+a refund after all of the rest  | paid chargeback:300 refund:700 +5m refund              | refused:ChargedBack
 a refund, accepted              | paid chargeback accept-it refund                       | refused:ChargedBack
 a refund, lost                  | paid chargeback lost refund-meant:300                  | refused:ChargedBack
 a refund, disputed              | paid chargeback evidence refund                        | refused:ChargedBack

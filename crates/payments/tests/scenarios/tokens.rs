@@ -48,7 +48,7 @@ fn a_card_that_paid_stays_usable() {
         ("charged back", "place submit-keeping Y approve chargeback lost", usable),
         (
             "another card fails after it was given back",
-            "manual place submit-keeping Y approve cancel-rest released submit N",
+            "manual place submit-keeping Y approve cancel-rest released place submit N",
             usable,
         ),
     ]);

@@ -78,7 +78,7 @@ async fn a_webhook_is_signed_with_the_secret_that_the_command_shows(
 
     let gateway = gateway.restart().await;
     assert_eq!(verified(&gateway.told_of("B-1").await, &secret), (vec![0], 1));
-    let sealed = gateway.sql("SELECT webhook_secret FROM site WHERE id = 1").await.concat().concat();
+    let sealed = gateway.sql("SELECT webhook_sealed FROM site WHERE id = 1").await.concat().concat();
     assert!(!sealed.contains(secret.strip_prefix("whsec_").unwrap()) && !sealed.is_empty());
 }
 
