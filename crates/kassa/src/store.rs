@@ -11,9 +11,9 @@ pub(crate) mod db;
 mod events;
 mod evidence;
 mod jobs;
-mod movement_row;
+pub(crate) mod movement_row;
 mod notifications;
-mod orders;
+pub(crate) mod orders;
 mod postgres;
 mod sealed;
 mod sites;
@@ -21,7 +21,7 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 mod tokens;
-mod transaction_row;
+pub(crate) mod transaction_row;
 mod webhook_secrets;
 pub(crate) mod words;
 

@@ -56,6 +56,16 @@ fn later(order: &Order) -> Option<&'static str> {
     }
 }
 
+/// The status of one attempt beside its order's others: the attempt that the order's state is read from has the
+/// order's status, every other its own.
+#[must_use]
+pub fn of_attempt(order: &Order, attempt: &Transaction) -> Status {
+    match order.leading() {
+        Some(leading) if leading.id == attempt.id => of_order(order),
+        Some(_) | None => of_transaction(attempt),
+    }
+}
+
 /// The status of a movement: the same word twice.
 #[must_use]
 pub fn of_movement(movement: &Movement) -> Status {

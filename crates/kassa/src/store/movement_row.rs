@@ -40,7 +40,8 @@ pub(super) fn update(site: SiteId, movement: &Movement) -> Statement {
     Statement { sql: UPDATE, params: state_params(site, movement) }
 }
 
-fn kind(kind: &Kind) -> &'static str {
+/// The word that a kind is stored as.
+pub(crate) fn kind(kind: &Kind) -> &'static str {
     match kind {
         Kind::Capture { .. } => "capture",
         Kind::Cancellation => "cancellation",
@@ -50,28 +51,41 @@ fn kind(kind: &Kind) -> &'static str {
     }
 }
 
+/// The word that the state of a kind is stored as; empty for kinds that have none.
+pub(crate) fn state(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Capture { .. } | Kind::Cancellation | Kind::ReverseChargeback { .. } => "",
+        Kind::Refund(RefundState::Reserved) => "reserved",
+        Kind::Refund(RefundState::Sending) => "sending",
+        Kind::Refund(RefundState::Unknown { .. }) => "unknown",
+        Kind::Refund(RefundState::Completed { .. }) => "completed",
+        Kind::Refund(RefundState::Declined { .. }) => "declined",
+        Kind::Refund(RefundState::Void) => "void",
+        Kind::Chargeback(dispute) => dispute.stage.word(),
+    }
+}
+
 /// What both statements start with: the key, then everything that a move may change.
 fn state_params(site: SiteId, movement: &Movement) -> Vec<Value> {
-    let (state, done_at, unanswered, code, respond_by) = match &movement.kind {
-        Kind::Capture { told_at } => ("", *told_at, None, None, None),
-        Kind::Cancellation | Kind::ReverseChargeback { .. } => ("", None, None, None, None),
-        Kind::Refund(RefundState::Reserved) => ("reserved", None, None, None, None),
-        Kind::Refund(RefundState::Sending) => ("sending", None, None, None, None),
-        Kind::Refund(RefundState::Unknown { asked }) => ("unknown", None, Some(*asked), None, None),
-        Kind::Refund(RefundState::Completed { at }) => ("completed", Some(*at), None, None, None),
+    let (done_at, unanswered, code, respond_by) = match &movement.kind {
+        Kind::Capture { told_at } => (*told_at, None, None, None),
+        Kind::Refund(RefundState::Unknown { asked }) => (None, Some(*asked), None, None),
+        Kind::Refund(RefundState::Completed { at }) => (Some(*at), None, None, None),
         Kind::Refund(RefundState::Declined { response_code }) => {
-            ("declined", None, None, Some(response_code.as_str()), None)
+            (None, None, Some(response_code.as_str()), None)
         }
-        Kind::Refund(RefundState::Void) => ("void", None, None, None, None),
-        Kind::Chargeback(Dispute { reason_code, respond_by, stage }) => {
-            (stage.word(), None, None, Some(reason_code.as_str()), Some(*respond_by))
+        Kind::Chargeback(Dispute { reason_code, respond_by, .. }) => {
+            (None, None, Some(reason_code.as_str()), Some(*respond_by))
         }
+        Kind::Refund(RefundState::Reserved | RefundState::Sending | RefundState::Void)
+        | Kind::Cancellation
+        | Kind::ReverseChargeback { .. } => (None, None, None, None),
     };
     vec![
         site.0.into(),
         movement.id.0.into(),
         movement.modified_at.0.into(),
-        state.into(),
+        state(&movement.kind).into(),
         done_at.map(|at| at.0).into(),
         unanswered.map(i64::from).into(),
         code.into(),

@@ -1,6 +1,6 @@
 //! Reading orders.
 
-use super::db::{Columns, Corrupt, ReadError, Row, statement};
+use super::db::{Columns, Corrupt, ReadError, Row, Statement, statement};
 use super::{Store, movement_row, transaction_row, words};
 use payments::card::Gateway;
 use payments::ids::{OrderId, SessionId, SiteId, TransactionId};
@@ -13,26 +13,52 @@ use std::sync::LazyLock;
 
 /// One statement, so that the order, its session, its transactions and their movements are seen in one state.
 /// A transaction is there once for each of its movements.
-static LOAD: LazyLock<String> = LazyLock::new(|| {
+static LOAD: LazyLock<String> = LazyLock::new(|| load("o.order_id = $2", "t.created_at"));
+
+/// How many orders [`Store::load_many`] loads at most.
+pub(crate) const LOAD_MAX: usize = 32;
+
+/// The same for [`LOAD_MAX`] orders at once.
+static LOAD_MANY: LazyLock<String> = LazyLock::new(|| {
+    let places: Vec<String> = (0..LOAD_MAX).map(|at| format!("${}", at.saturating_add(2))).collect();
+    load(&format!("o.order_id IN ({})", places.join(", ")), "o.order_id, t.created_at")
+});
+
+fn load(wanted: &str, sorted: &str) -> String {
     format!(
-        "SELECT o.version, o.gateway, o.currency, o.amount_minor, o.description, o.details, o.created_at, \
+        "SELECT o.order_id, o.version, o.gateway, o.currency, o.amount_minor, o.description, o.details, o.created_at, \
          o.modified_at, o.capturing, o.recurring_model, o.customer_reference, o.shipped_at, o.annotations, \
          o.captured_from, s.id, s.opened_at, s.ends_at, s.attempts, s.digest, s.ended_at, s.ended_why, {}, {} \
          FROM shop_order o JOIN session s ON s.site_id = o.site_id AND s.id = o.session_id \
          LEFT JOIN payment_transaction t ON t.site_id = o.site_id AND t.order_id = o.order_id \
          LEFT JOIN movement m ON m.site_id = t.site_id AND m.transaction_id = t.id \
-         WHERE o.site_id = $1 AND o.order_id = $2 ORDER BY t.created_at, t.id, m.created_at, m.id",
+         WHERE o.site_id = $1 AND {wanted} ORDER BY {sorted}, t.id, m.created_at, m.id",
         transaction_row::COLUMNS,
         movement_row::COLUMNS
     )
-});
+}
 
 impl Store {
     /// The order with everything that decides about it.
     pub(crate) async fn load(&self, site: SiteId, order: &OrderId) -> Result<Option<Order>, ReadError> {
         let sql: &'static str = LOAD.as_str();
         let rows = self.db.read(statement(sql, [site.0.into(), order.as_str().into()])).await?;
-        Ok(parse(site, order, rows)?)
+        Ok(parse(site, rows)?.pop())
+    }
+
+    /// Up to [`LOAD_MAX`] orders, seen in one state; those that do not exist are left out.
+    pub(crate) async fn load_many(&self, site: SiteId, orders: &[OrderId]) -> Result<Vec<Order>, ReadError> {
+        let Some(first) = orders.first() else {
+            return Ok(Vec::new());
+        };
+        debug_assert!(orders.len() <= LOAD_MAX, "{} orders at once", orders.len());
+        let sql: &'static str = LOAD_MANY.as_str();
+        // The places that are left name an order again.
+        let padded = orders.iter().chain(std::iter::repeat(first)).take(LOAD_MAX);
+        let ids = padded.map(|order| order.as_str().into());
+        let params = std::iter::once(site.0.into()).chain(ids).collect();
+        let rows = self.db.read(Statement { sql, params }).await?;
+        Ok(parse(site, rows)?)
     }
 
     /// The order that a payment link belongs to.
@@ -89,22 +115,27 @@ pub(super) fn order_id(columns: &mut Columns) -> Result<OrderId, Corrupt> {
     OrderId::parse(&text).ok_or_else(|| Corrupt(format!("order id {text:?}")))
 }
 
-fn parse(site: SiteId, id: &OrderId, rows: Vec<Row>) -> Result<Option<Order>, Corrupt> {
-    let mut found: Option<Order> = None;
+/// The rows of one order follow each other.
+fn parse(site: SiteId, rows: Vec<Row>) -> Result<Vec<Order>, Corrupt> {
+    let mut found: Vec<Order> = Vec::new();
     for row in rows {
         let mut columns = row.columns();
-        let order = parse_order(site, id, &mut columns)?;
+        let order = parse_order(site, &mut columns)?;
         let transaction = transaction_row::parse(&mut columns)?;
         let movement = movement_row::parse(&mut columns)?;
-        let found = found.get_or_insert(order);
-        let known = found.transactions.last().map(|last| last.id);
-        found.transactions.extend(transaction.filter(|next| Some(next.id) != known));
-        found.movements.extend(movement);
+        if found.last().is_none_or(|last| last.id != order.id) {
+            found.push(order);
+        }
+        let Some(order) = found.last_mut() else { continue };
+        let known = order.transactions.last().map(|last| last.id);
+        order.transactions.extend(transaction.filter(|next| Some(next.id) != known));
+        order.movements.extend(movement);
     }
     Ok(found)
 }
 
-fn parse_order(site: SiteId, id: &OrderId, columns: &mut Columns) -> Result<Order, Corrupt> {
+fn parse_order(site: SiteId, columns: &mut Columns) -> Result<Order, Corrupt> {
+    let id = order_id(columns)?;
     let wrong = |what: &str| Corrupt(format!("order {id}: {what}"));
     let version = columns.int()?;
     let gateway = columns.optional_text()?;
@@ -135,7 +166,7 @@ fn parse_order(site: SiteId, id: &OrderId, columns: &mut Columns) -> Result<Orde
     };
     Ok(Order {
         site,
-        id: id.clone(),
+        id,
         version,
         terms,
         session,

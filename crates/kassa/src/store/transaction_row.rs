@@ -63,21 +63,29 @@ pub(super) fn update(site: SiteId, transaction: &Transaction) -> Statement {
     Statement { sql: UPDATE, params: state_params(site, transaction) }
 }
 
+/// The word that a state is stored as.
+pub(crate) fn state_word(state: &State) -> &'static str {
+    match state {
+        State::Authenticating => "authenticating",
+        State::Authorising => "authorising",
+        State::Unknown { .. } => "unknown",
+        State::Reversing { .. } => "reversing",
+        State::Uncleared { .. } => "uncleared",
+        State::Authorised { .. } => "authorised",
+        State::Completed { .. } => "completed",
+        State::Declined(_) => "declined",
+        State::Expired => "expired",
+        State::Void { .. } => "void",
+        State::Cancelled => "cancelled",
+    }
+}
+
 /// What both statements start with: the key, then everything that a move may change.
 fn state_params(site: SiteId, transaction: &Transaction) -> Vec<Value> {
     let state = &transaction.state;
-    let (word, unanswered) = match state {
-        State::Authenticating => ("authenticating", None),
-        State::Authorising => ("authorising", None),
-        State::Unknown { asked } => ("unknown", Some(i64::from(*asked))),
-        State::Reversing { sent } => ("reversing", Some(i64::from(*sent))),
-        State::Uncleared { .. } => ("uncleared", None),
-        State::Authorised { .. } => ("authorised", None),
-        State::Completed { .. } => ("completed", None),
-        State::Declined(_) => ("declined", None),
-        State::Expired => ("expired", None),
-        State::Void { .. } => ("void", None),
-        State::Cancelled => ("cancelled", None),
+    let unanswered = match state {
+        State::Unknown { asked: count } | State::Reversing { sent: count } => Some(i64::from(*count)),
+        _ => None,
     };
     let (completed_at, released_at) = match state {
         State::Completed { at, .. } | State::Authorised { at, .. } => (Some(at.0), None),
@@ -89,7 +97,7 @@ fn state_params(site: SiteId, transaction: &Transaction) -> Vec<Value> {
         site.0.into(),
         transaction.id.0.into(),
         transaction.modified_at.0.into(),
-        word.into(),
+        state_word(state).into(),
         finished.then_some(transaction.modified_at.0).into(),
         completed_at.into(),
         released_at.into(),
