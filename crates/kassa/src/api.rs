@@ -22,6 +22,7 @@ mod recurring;
 pub(crate) mod refunds;
 mod refusal;
 pub(crate) mod schema;
+mod transactions;
 mod update_order;
 mod waiting;
 
@@ -56,6 +57,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(disputes::router())
         .merge(recurring::router())
         .merge(events::router())
+        .merge(transactions::router())
 }
 
 /// A request as its client means it: some can only send POST and say in a header what they mean, and some end

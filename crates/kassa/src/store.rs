@@ -11,6 +11,7 @@ pub(crate) mod db;
 mod events;
 mod evidence;
 mod jobs;
+pub(crate) mod list;
 pub(crate) mod movement_row;
 mod notifications;
 pub(crate) mod orders;

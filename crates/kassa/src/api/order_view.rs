@@ -34,6 +34,7 @@ use cart::Cart;
 use customer::Customer;
 use jiff::tz::TimeZone;
 use movement::Related;
+pub(super) use movement::{DisputeView, describe};
 use payments::decline::Decline;
 use payments::ids::OrderId;
 use payments::order::Order;
@@ -211,7 +212,8 @@ fn decline(transaction: &Transaction) -> Option<&Decline> {
     if let State::Declined(decline) = &transaction.state { Some(decline) } else { None }
 }
 
-fn completed_at(transaction: &Transaction) -> Option<Timestamp> {
+/// When the attempt was completed, or approved to be captured.
+pub(super) fn completed_at(transaction: &Transaction) -> Option<Timestamp> {
     match transaction.state {
         State::Completed { at, .. } | State::Authorised { at, .. } => Some(at),
         _ => None,

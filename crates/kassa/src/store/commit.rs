@@ -1,10 +1,11 @@
 //! Changes as statements: one `match`, one statement per change, all guarded by the order's version.
 
 use super::db::{Statement, Value, Write, WriteError, statement};
-use super::{KeptAnswer, Store, events, movement_row, tokens, transaction_row, words};
+use super::{KeptAnswer, Store, events, list, movement_row, tokens, transaction_row, words};
 use payments::change::{Change, Job};
 use payments::ids::{OrderId, SessionId, SiteId, TransactionId};
 use payments::ledger::{Step, Transfer};
+use payments::movement::Kind;
 use payments::order::{Order, Terms};
 use payments::session::{Ending, Session};
 use payments::time::Timestamp;
@@ -57,6 +58,12 @@ impl Store {
                     let next = Order::after(known, changes, now);
                     rest.extend(next.map(|next| events::insert(&next, now)));
                 }
+                (Change::MovementOpened(movement), _) => {
+                    rest.push(movement_row::insert(site, order, movement));
+                    if matches!(movement.kind, Kind::Refund(_) | Kind::Chargeback(_)) {
+                        rest.push(list::give_back(site, movement.of, now));
+                    }
+                }
                 (change, _) => rest.extend(statement_of(change, &subject)),
             }
         }
@@ -79,6 +86,7 @@ fn statement_of(change: &Change, subject: &Subject<'_>) -> Option<Statement> {
         Change::OrderPlaced(_)
         | Change::PartCaptured { .. }
         | Change::SessionOpened(_)
+        | Change::MovementOpened(_)
         | Change::NotificationDue => return None,
         Change::TermsReplaced(terms) => replace_terms(terms, subject),
         Change::SessionEnded { session, why, at } => end_session(subject, session, *why, *at),
@@ -90,7 +98,6 @@ fn statement_of(change: &Change, subject: &Subject<'_>) -> Option<Statement> {
             transaction_row::insert(subject.site, subject.order, transaction)
         }
         Change::TransactionMoved(transaction) => transaction_row::update(subject.site, transaction),
-        Change::MovementOpened(movement) => movement_row::insert(subject.site, subject.order, movement),
         Change::MovementMoved(movement) => movement_row::update(subject.site, movement),
         Change::Shipped { at } => statement(
             "UPDATE shop_order SET shipped_at = $1 WHERE site_id = $2 AND order_id = $3",

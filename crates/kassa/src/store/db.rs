@@ -240,6 +240,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 1, name: "orders", sql: include_str!("../../migrations/0001_orders.sql") },
     Migration { version: 2, name: "movements", sql: include_str!("../../migrations/0002_movements.sql") },
     Migration { version: 3, name: "answers", sql: include_str!("../../migrations/0003_answers.sql") },
+    Migration { version: 4, name: "lists", sql: include_str!("../../migrations/0004_lists.sql") },
 ];
 
 /// The table that remembers which migrations were applied.

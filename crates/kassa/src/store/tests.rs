@@ -8,6 +8,7 @@ mod database;
 mod events;
 mod groups;
 mod jobs;
+mod list;
 mod notifications;
 mod orders;
 mod sealed;

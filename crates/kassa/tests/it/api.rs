@@ -10,4 +10,5 @@ mod lenient;
 mod mistakes;
 mod rate_limit;
 mod stages;
+mod transactions;
 mod waiting;

@@ -37,7 +37,7 @@ pub(super) struct Related {
 
 /// A dispute, in the schemes' words.
 #[derive(Serialize, JsonSchema)]
-pub(super) struct DisputeView {
+pub(in crate::api) struct DisputeView {
     merchant_response_date: String,
     reason_code: String,
     reason_description: &'static str,
@@ -80,7 +80,8 @@ impl Related {
 }
 
 impl DisputeView {
-    fn of(dispute: &Dispute, zone: &TimeZone) -> anyhow::Result<Self> {
+    /// The dispute with the times of `zone`.
+    pub(in crate::api) fn of(dispute: &Dispute, zone: &TimeZone) -> anyhow::Result<Self> {
         Ok(Self {
             merchant_response_date: wall_clock(dispute.respond_by, zone)?,
             reason_code: dispute.reason_code.clone(),
@@ -112,7 +113,8 @@ fn word(kind: &Kind) -> &'static str {
     }
 }
 
-fn describe(movement: &Movement, order: &OrderId) -> String {
+/// What a movement is called when the shop gave it no description.
+pub(in crate::api) fn describe(movement: &Movement, order: &OrderId) -> String {
     let what = match &movement.kind {
         Kind::Capture { .. } => "Capture of",
         Kind::Cancellation => "Cancelled authorisation of",
