@@ -16,3 +16,5 @@ CREATE INDEX transaction_by_completion ON payment_transaction (site_id, complete
     WHERE completed_at IS NOT NULL;
 CREATE INDEX movement_by_time ON movement (site_id, kind, created_at, id);
 CREATE INDEX movement_by_currency ON movement (site_id, kind, currency, created_at, id);
+-- Everything that a balance is added up from, in the order in which it is.
+CREATE INDEX transfer_by_sides ON ledger_transfer (site_id, currency, debit, credit, created_at, amount_minor);

@@ -2,6 +2,7 @@
 
 mod account;
 mod auth;
+mod balances;
 pub(crate) mod body;
 mod captures;
 pub(crate) mod create_order;
@@ -58,6 +59,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(recurring::router())
         .merge(events::router())
         .merge(transactions::router())
+        .merge(balances::router())
 }
 
 /// A request as its client means it: some can only send POST and say in a header what they mean, and some end

@@ -5,6 +5,7 @@
 
 mod answers;
 mod audit;
+mod balances;
 pub(crate) mod book;
 pub(crate) mod commit;
 pub(crate) mod db;
@@ -27,6 +28,7 @@ mod webhook_secrets;
 pub(crate) mod words;
 
 pub(crate) use answers::KeptAnswer;
+pub(crate) use balances::Held;
 pub use db::Location;
 pub(crate) use events::Event;
 pub(crate) use evidence::NewEvidence;

@@ -1,6 +1,7 @@
 //! The JSON API as shops meet it, through the real router over sockets.
 
 mod again;
+mod balances;
 mod carts;
 mod events;
 mod gateways;

@@ -177,6 +177,25 @@ async fn everything_that_moved_money_or_tried_to_is_one_entry(
     assert!(created.is_sorted_by(|newer, older| newer >= older), "newest first: {created:?}");
     let ids: BTreeSet<i64> = entries.iter().map(|entry| entry["transaction_id"].as_i64().unwrap()).collect();
     assert_eq!(ids.len(), entries.len());
+
+    // What was completed and what is set aside or taken is what the ledger has.
+    for (currency, expected) in [("EUR", true), ("USD", true)] {
+        let sum = |wanted: &str, counts: fn(&Value) -> bool| -> i64 {
+            let of = entries.iter().filter(|entry| {
+                entry["currency"] == currency && entry["debit_credit"] == wanted && counts(entry)
+            });
+            of.map(|entry| entry["net"].as_i64().unwrap()).sum()
+        };
+        let came = sum("C", |entry| entry["financial_status"] == "completed");
+        let went = sum("D", |entry| entry["status"] == "completed" || entry["status"] == "reserved");
+        let balances = gateway.ask("GET", "/v1/json/accounts/1/balances", &json!("")).await;
+        let balance = balances.as_array().unwrap().iter().find(|held| held["currency"] == currency).unwrap();
+        assert_eq!(
+            balance["amount_available"] == came - went,
+            expected,
+            "{currency} {came} {went} {balance}"
+        );
+    }
 }
 
 #[rstest]

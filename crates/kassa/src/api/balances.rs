@@ -1,0 +1,244 @@
+//! What a site has, now and at the end of each day, by currency.
+//!
+//! | Route | What |
+//! |---|---|
+//! | `GET /accounts/{id}/balances` | what there is now |
+//! | `GET /closing-balances`, `GET /accounts/{id}/closing-balances` | what there was when each day ended |
+//!
+//! All of it is added up from the ledger. A site's key sees the site's own money, whatever else the account has. There
+//! are no payouts, so nothing ever leaves a balance through them.
+
+use super::auth::Caller;
+use super::error::{self, Error, MISSING_DATA};
+use super::order_view::wall_clock;
+use super::transactions::first;
+use super::waiting::whole_number;
+use crate::app::App;
+use crate::store::Held;
+use axum::Router;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use axum::routing::get;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp as Instant};
+use payments::ledger::Account;
+use payments::money::Currency;
+use payments::time::Timestamp;
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// The most days of one answer.
+const DAYS_MAX: i64 = 366;
+/// The most balances of one answer.
+const LIMIT_MAX: i64 = 1_000;
+
+/// The routes of these resources.
+pub(super) fn router() -> Router<App> {
+    Router::new()
+        .route("/v1/json/accounts/{id}/balances", get(balances))
+        .route("/v1/json/accounts/{id}/closing-balances", get(closing_balances_of))
+        .route("/v1/json/closing-balances", get(closing_balances))
+}
+
+#[derive(Serialize)]
+struct List<T> {
+    success: bool,
+    data: Vec<T>,
+    page: Pages,
+}
+
+/// How many pages there are: always one.
+#[derive(Serialize)]
+struct Pages {
+    total: u8,
+}
+
+#[derive(Serialize)]
+struct BalanceView {
+    account_id: i64,
+    amount_available: i64,
+    amount_reserved: i64,
+    amount_uncleared: i64,
+    currency: &'static str,
+    id: String,
+    modified: String,
+}
+
+/// What there was at the end of a day. The fields of a payout are empty.
+#[derive(Serialize)]
+struct ClosingView {
+    account_id: i64,
+    amount: i64,
+    amount_uncleared: i64,
+    bic: (),
+    closing_date: String,
+    currency: &'static str,
+    iban: (),
+    payout_amount: i64,
+    payout_transaction_id: (),
+    status: (),
+}
+
+/// What there is in one currency.
+#[derive(Clone, Copy, Debug)]
+struct Sums {
+    available: i64,
+    reserved: i64,
+    uncleared: i64,
+    moved_at: Timestamp,
+}
+
+type Accounts = BTreeMap<Currency, Sums>;
+
+fn add(accounts: &mut Accounts, held: &Held) {
+    let none = Sums { available: 0, reserved: 0, uncleared: 0, moved_at: held.moved_at };
+    let sums = accounts.entry(held.currency).or_insert(none);
+    sums.moved_at = sums.moved_at.max(held.moved_at);
+    let sum = match held.account {
+        Account::Balance => &mut sums.available,
+        Account::Reserved => &mut sums.reserved,
+        Account::Uncleared => &mut sums.uncleared,
+        // Others owe it, or have lent it.
+        Account::Acquirer | Account::Authorised => return,
+    };
+    *sum = sum.saturating_add(held.minor);
+}
+
+type Id = Result<Path<String>, PathRejection>;
+
+/// Only the caller's own account is known.
+fn check_account(caller: &Caller, id: Id) -> Result<(), Error> {
+    let own = caller.site.account_id.to_string();
+    match id {
+        Ok(Path(id)) if id == own => Ok(()),
+        _ => Err(Error::new(StatusCode::NOT_FOUND, error::UNKNOWN, "Invalid account ID")),
+    }
+}
+
+/// `GET /accounts/{id}/balances`.
+async fn balances(State(app): State<App>, caller: Caller, id: Id, uri: Uri) -> Result<Response, Error> {
+    check_account(&caller, id)?;
+    let site = &caller.site;
+    let limit = whole_number(&uri, "limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT_MAX);
+    let offset = whole_number(&uri, "offset", 0..=i64::MAX)?.unwrap_or(0);
+    let held = app.store.held(site.id, Timestamp(i64::MAX)).await;
+    let mut accounts = Accounts::new();
+    held.map_err(|error| Error::internal(&error))?.iter().for_each(|held| add(&mut accounts, held));
+    let zone = site.zone().map_err(|error| Error::internal(&error))?;
+    let view = |(currency, sums): (Currency, Sums)| {
+        Ok(BalanceView {
+            account_id: site.account_id,
+            amount_available: sums.available,
+            amount_reserved: sums.reserved,
+            amount_uncleared: sums.uncleared,
+            currency: currency.code(),
+            id: format!("{}-{}", site.id, currency),
+            modified: wall_clock(sums.moved_at, &zone)?,
+        })
+    };
+    let [skipped, taken] = [offset, limit].map(|count| usize::try_from(count).unwrap_or(usize::MAX));
+    let views = accounts.into_iter().skip(skipped).take(taken).map(view);
+    answer(views.collect::<anyhow::Result<_>>())
+}
+
+/// `GET /accounts/{id}/closing-balances`.
+async fn closing_balances_of(state: State<App>, caller: Caller, id: Id, uri: Uri) -> Result<Response, Error> {
+    check_account(&caller, id)?;
+    closing_balances(state, caller, uri).await
+}
+
+/// `GET /closing-balances?from&until&currency`: the days from `from` on and before `until` that are over, oldest first.
+async fn closing_balances(State(app): State<App>, caller: Caller, uri: Uri) -> Result<Response, Error> {
+    let zone = caller.site.zone().map_err(|error| Error::internal(&error))?;
+    let days = Days::read(&uri, &zone, app.now())?;
+    let currency = first(&uri, "currency").map(|code| {
+        let what = "must be the code of a currency that is collected, such as EUR";
+        let currency = Currency::parse(&code.to_ascii_uppercase());
+        currency.ok_or_else(|| Error::invalid(MISSING_DATA, "currency", what))
+    });
+    let currency = currency.transpose()?;
+    answer(closings(&app, &caller, &days, currency, &zone).await)
+}
+
+async fn closings(
+    app: &App,
+    caller: &Caller,
+    days: &Days,
+    wanted: Option<Currency>,
+    zone: &TimeZone,
+) -> anyhow::Result<Vec<ClosingView>> {
+    let site = &caller.site;
+    let (begin, end) = (start(days.from, zone)?, start(days.until, zone)?);
+    let mut accounts = Accounts::new();
+    let (before, moved) = app.store.held_and_moved(site.id, begin, end).await?;
+    before.iter().for_each(|held| add(&mut accounts, held));
+    let mut moved = moved.iter().peekable();
+    let mut views = Vec::new();
+    let mut day = days.from;
+    while day < days.until {
+        let next = day.tomorrow()?;
+        let midnight = start(next, zone)?;
+        while let Some(held) = moved.next_if(|held| held.moved_at < midnight) {
+            add(&mut accounts, held);
+        }
+        let shown = accounts.iter().filter(|(currency, _)| wanted.is_none_or(|wanted| wanted == **currency));
+        views.extend(shown.map(|(currency, sums)| ClosingView {
+            account_id: site.account_id,
+            amount: sums.available,
+            amount_uncleared: sums.uncleared,
+            bic: (),
+            closing_date: format!("{day}T23:59:59"),
+            currency: currency.code(),
+            iban: (),
+            payout_amount: 0,
+            payout_transaction_id: (),
+            status: (),
+        }));
+        day = next;
+    }
+    Ok(views)
+}
+
+/// The days that are asked for, the last one excluded.
+struct Days {
+    from: Date,
+    until: Date,
+}
+
+impl Days {
+    fn read(uri: &Uri, zone: &TimeZone, now: Timestamp) -> Result<Self, Error> {
+        let today = Instant::from_millisecond(now.0).map(|now| zone.to_datetime(now).date());
+        let today = today.map_err(|error| Error::internal(&error))?;
+        let until = date(uri, "until")?.map_or(today, |until| until.min(today));
+        let earliest = until.checked_sub(Span::new().days(DAYS_MAX)).unwrap_or(Date::MIN);
+        let from = date(uri, "from")?.unwrap_or(earliest);
+        if from < earliest {
+            let what = format!("must be at most {DAYS_MAX} days before until");
+            return Err(Error::invalid(MISSING_DATA, "from", &what));
+        }
+        Ok(Self { from: from.min(until), until })
+    }
+}
+
+fn date(uri: &Uri, name: &str) -> Result<Option<Date>, Error> {
+    let found = first(uri, name).map(|text| {
+        let what = "must be a date, such as 2026-11-22";
+        text.parse::<Date>().map_err(|_| Error::invalid(MISSING_DATA, name, what))
+    });
+    found.transpose()
+}
+
+/// When a day begins.
+fn start(day: Date, zone: &TimeZone) -> anyhow::Result<Timestamp> {
+    Ok(Timestamp(zone.to_timestamp(day.at(0, 0, 0, 0))?.as_millisecond()))
+}
+
+fn answer<T: Serialize>(data: anyhow::Result<Vec<T>>) -> Result<Response, Error> {
+    let data = data.map_err(|error| Error::internal(&error))?;
+    let list = List { success: true, data, page: Pages { total: 1 } };
+    let body = serde_json::to_string(&list).map_err(|error| Error::internal(&error))?;
+    Ok(error::success_of(body))
+}
