@@ -18,3 +18,8 @@ CREATE INDEX movement_by_time ON movement (site_id, kind, created_at, id);
 CREATE INDEX movement_by_currency ON movement (site_id, kind, currency, created_at, id);
 -- Everything that a balance is added up from, in the order in which it is.
 CREATE INDEX transfer_by_sides ON ledger_transfer (site_id, currency, debit, credit, created_at, amount_minor);
+
+-- The shop's own address, and whom its customers can turn to.
+ALTER TABLE site ADD COLUMN url TEXT;
+ALTER TABLE site ADD COLUMN support_email TEXT;
+ALTER TABLE site ADD COLUMN support_phone TEXT;

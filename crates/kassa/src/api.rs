@@ -23,6 +23,7 @@ mod recurring;
 pub(crate) mod refunds;
 mod refusal;
 pub(crate) mod schema;
+mod sites;
 mod transactions;
 mod update_order;
 mod waiting;
@@ -60,6 +61,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(events::router())
         .merge(transactions::router())
         .merge(balances::router())
+        .merge(sites::router())
 }
 
 /// A request as its client means it: some can only send POST and say in a header what they mean, and some end

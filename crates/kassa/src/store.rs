@@ -18,6 +18,7 @@ mod notifications;
 pub(crate) mod orders;
 mod postgres;
 mod sealed;
+mod site_about;
 mod sites;
 mod sqlite;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub(crate) use evidence::NewEvidence;
 pub(crate) use jobs::Claimed;
 pub(crate) use notifications::{Delivery, Heard, Next};
 pub(crate) use sealed::{Content, Resealed, SealedColumn, SealedRow};
+pub(crate) use site_about::{About, SiteField};
 pub(crate) use sites::{ApiKey, NewSite, Site};
 
 use db::Db;

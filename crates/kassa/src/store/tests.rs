@@ -13,6 +13,7 @@ mod list;
 mod notifications;
 mod orders;
 mod sealed;
+mod site_about;
 mod sites;
 mod webhook_secrets;
 

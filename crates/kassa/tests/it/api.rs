@@ -10,6 +10,7 @@ mod keys;
 mod lenient;
 mod mistakes;
 mod rate_limit;
+mod sites;
 mod stages;
 mod transactions;
 mod waiting;

@@ -76,7 +76,8 @@ fn method(options: &Fields<'_>) -> Result<NotificationMethod, Error> {
     }
 }
 
-fn url(options: &Fields<'_>, key: &str, rules: &Rules) -> Result<Option<String>, Error> {
+/// The URL in `key`, when there is one.
+pub(in crate::api) fn url(options: &Fields<'_>, key: &str, rules: &Rules) -> Result<Option<String>, Error> {
     let fault = |what| options.fault(key, MISSING_DATA, what);
     let text = match options.get(key) {
         None => return Ok(None),
