@@ -1,5 +1,5 @@
-//! `/v1/json/gateways` and `/v1/json/payment-methods`: what a site can be paid with, for settings pages and
-//! checkouts. Gateway ids are not case sensitive.
+//! `/v1/json/gateways`, `/v1/json/payment-methods` and `/v1/json/issuers`: what a site can be paid with, for settings
+//! pages and checkouts. Gateway ids are not case sensitive. There are no coupons, so asking for them adds nothing.
 
 use super::auth::Caller;
 use super::error::{self, Error, Nothing};
@@ -38,12 +38,19 @@ pub(super) fn operations() -> Vec<Operation> {
             .path("id", gateway_id, "MAESTRO", ID)
             .answers::<Method>("The payment method.")
             .refuses(404, &[error::UNKNOWN, error::GATEWAY]),
+        Operation::get("/v1/json/issuers/{id}", "listIssuers", list_issuers)
+            .doc(Tag::Gateways, "Issuers of a gateway", "A card's issuer is found by its number: there is none to choose.")
+            .path("id", gateway_id, "MAESTRO", ID)
+            .answers::<[(); 0]>("None.")
+            .refuses(404, &[error::UNKNOWN, error::GATEWAY]),
     ]
 }
 
 const CURRENCY: &str =
     "Only what is collected in this currency, an ISO 4217 code; an unknown one narrows nothing.";
 const ID: &str = "The gateway's id, in any case.";
+
+const NO_ISSUERS: [(); 0] = [];
 
 /// What narrows the lists; other parameters are ignored.
 #[derive(Debug, Default, Deserialize)]
@@ -83,6 +90,12 @@ async fn list_methods(State(app): State<App>, caller: Caller, wanted: WantedQuer
 async fn read_method(State(app): State<App>, caller: Caller, id: Id) -> Result<Response, Error> {
     let gateway = find(&caller.site, id)?;
     Ok(error::success(&method_view(&app, &caller.site, gateway)))
+}
+
+/// `GET /issuers/{gateway}`: the banks to choose from, which cards do not have.
+async fn list_issuers(caller: Caller, id: Id) -> Result<Response, Error> {
+    find(&caller.site, id)?;
+    Ok(error::success(&NO_ISSUERS))
 }
 
 fn read_query(wanted: WantedQuery) -> Wanted {
@@ -139,6 +152,7 @@ struct Method {
     icon_urls: Icons,
     id: &'static str,
     is_wallet: bool,
+    manual_capture: ManualCapture,
     name: &'static str,
     preferred_countries: [(); 0],
     required_customer_data: [(); 0],
@@ -184,7 +198,22 @@ struct Qr {
 #[derive(Serialize, JsonSchema)]
 struct Tokenization {
     is_enabled: bool,
-    models: (),
+    models: Models,
+}
+
+/// What a card may be kept for.
+#[derive(Serialize, JsonSchema)]
+struct Models {
+    cardonfile: bool,
+    subscription: bool,
+    unscheduled: bool,
+}
+
+/// Whether the shop may capture later.
+#[derive(Serialize, JsonSchema)]
+struct ManualCapture {
+    is_enabled: bool,
+    supported: bool,
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -213,6 +242,8 @@ fn method_view(app: &App, site: &Site, gateway: Gateway) -> Method {
             Brand::ALL.into_iter().filter(enabled).map(|brand| brand_view(app, brand)).collect()
         }
     };
+    // As the reference has it: American Express collects at once.
+    let captures = gateway != Gateway::Brand(Brand::Amex);
     Method {
         additional_data: Nothing {},
         allowed_amount: Allowed { max: (), min: 0 },
@@ -230,11 +261,15 @@ fn method_view(app: &App, site: &Site, gateway: Gateway) -> Method {
         icon_urls: icon(app, gateway),
         id: gateway.id(),
         is_wallet: false,
+        manual_capture: ManualCapture { is_enabled: captures, supported: captures },
         name: name(gateway),
         preferred_countries: [],
         required_customer_data: [],
         shopping_cart_required: false,
-        tokenization: Tokenization { is_enabled: false, models: () },
+        tokenization: Tokenization {
+            is_enabled: true,
+            models: Models { cardonfile: true, subscription: true, unscheduled: true },
+        },
         kind: "payment-method",
     }
 }

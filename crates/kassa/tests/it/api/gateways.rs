@@ -26,6 +26,11 @@ async fn a_site_lists_what_it_can_be_paid_with(
         ("/v1/json/payment-methods?amount=1000&currency=EUR&include_coupons=1", &cards),
         ("/v1/json/payment-methods?currency=SEK&group_cards=0", &cards[1..]),
         ("/v1/json/payment-methods?group_cards=1", &["CREDITCARD"]),
+        ("/v1/json/payment-methods?amount=1&country=BE&type=payment-method&application=x", &cards),
+        (
+            "/v1/json/gateways?include_coupons=1&amount=99999&country=US",
+            &["AMEX", "CREDITCARD", "MAESTRO", "MASTERCARD", "VISA"],
+        ),
     ] {
         let answer = gateway.call("GET", path, "").await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text);
@@ -66,7 +71,7 @@ async fn a_payment_method_has_every_key_that_the_official_sdk_insists_on() {
         ("preferred_countries", method["preferred_countries"].is_array()),
         ("required_customer_data", method["required_customer_data"].is_array()),
         ("shopping_cart_required", method["shopping_cart_required"] == false),
-        ("tokenization", method["tokenization"]["is_enabled"] == false),
+        ("tokenization", method["tokenization"]["is_enabled"] == true),
         ("is_enabled", method["apps"]["payment_components"]["is_enabled"] == false),
         ("has_fields", method["apps"]["payment_components"]["has_fields"] == false),
         ("qr", method["apps"]["payment_components"]["qr"]["supported"] == false),
@@ -76,6 +81,20 @@ async fn a_payment_method_has_every_key_that_the_official_sdk_insists_on() {
     let icon = method["icon_urls"]["vector"].as_str().unwrap().strip_prefix(&gateway.url).unwrap().to_owned();
     let image = gateway.call_with("GET", &icon, &[], "").await;
     assert!(image.status == 200 && image.text.contains("<svg"), "{icon}: {}", image.status);
+}
+
+#[tokio::test]
+async fn cards_are_kept_and_all_but_american_express_are_captured_later() {
+    let gateway = Gateway::start(Database::Sqlite).await;
+    let kept = json!({
+        "is_enabled": true, "models": {"cardonfile": true, "subscription": true, "unscheduled": true},
+    });
+    for (id, captures) in [("AMEX", false), ("CREDITCARD", true), ("MAESTRO", true), ("VISA", true)] {
+        let answer = gateway.call("GET", &format!("/v1/json/payment-methods/{id}?country=NL"), "").await;
+        let method = &answer.json["data"];
+        assert_eq!(method["tokenization"], kept, "{id}");
+        assert_eq!(method["manual_capture"], json!({"is_enabled": captures, "supported": captures}), "{id}");
+    }
 }
 
 #[tokio::test]
