@@ -1,6 +1,7 @@
 //! The JSON API under `/v1/json`: what shops send, read into types, and what they are answered.
 
 mod account;
+mod api_token;
 mod auth;
 mod balances;
 pub(crate) mod body;
@@ -62,6 +63,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(transactions::router())
         .merge(balances::router())
         .merge(sites::router())
+        .merge(api_token::router())
 }
 
 /// A request as its client means it: some can only send POST and say in a header what they mean, and some end

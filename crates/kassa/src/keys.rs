@@ -96,6 +96,7 @@ struct Subkeys {
     sealing: Box<Key>,
     fingerprint: Box<Key>,
     requests: Box<Key>,
+    tokens: Box<Key>,
 }
 
 impl Subkeys {
@@ -107,6 +108,7 @@ impl Subkeys {
             sealing: Box::new(mac(key, b"kassa sealing")),
             fingerprint: Box::new(mac(key, b"kassa card fingerprint")),
             requests: Box::new(mac(key, b"kassa request digest")),
+            tokens: Box::new(mac(key, b"kassa api token")),
         }
     }
 
@@ -230,6 +232,11 @@ impl KeyRing {
     #[must_use]
     pub fn request_digests(&self, request: &str) -> Vec<Vec<u8>> {
         self.known().keys.iter().map(|key| mac(&key.requests, request.as_bytes()).to_vec()).collect()
+    }
+
+    /// What the text of an API token is signed with, under every key of the file, that of the newest first.
+    pub(crate) fn token_signatures(&self, text: &str) -> Vec<[u8; 32]> {
+        self.known().keys.iter().map(|key| *mac(&key.tokens, text.as_bytes())).collect()
     }
 
     /// Encrypts `plain` so that it opens only with this key and for the same `purpose`.
