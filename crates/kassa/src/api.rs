@@ -14,6 +14,7 @@ mod events;
 mod gateways;
 pub(crate) mod idempotency;
 pub(crate) mod json;
+mod not_offered;
 mod notifications;
 pub(crate) mod openapi;
 pub(crate) mod operation;
@@ -64,6 +65,7 @@ pub(crate) fn router() -> Router<App> {
         .merge(balances::router())
         .merge(sites::router())
         .merge(api_token::router())
+        .merge(not_offered::router())
 }
 
 /// A request as its client means it: some can only send POST and say in a header what they mean, and some end

@@ -6,14 +6,12 @@ use super::create_order::fields::Fields;
 use super::create_order::{Rules, payment_options};
 use super::error::{self, Error, MISSING_DATA};
 use super::idempotency::{Answer, Asked};
-use super::update_order::only_as_patch;
 use crate::app::App;
 use crate::store::db::WriteError;
 use crate::store::{About, Site, SiteField};
 use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Map, Value, json};
@@ -25,7 +23,7 @@ const CONTACT_MAX: usize = 100;
 
 /// The routes of this resource.
 pub(super) fn router() -> Router<App> {
-    Router::new().route("/v1/json/sites/{id}", get(read).patch(update).post(update_by_post))
+    Router::new().route("/v1/json/sites/{id}", get(read).patch(update))
 }
 
 type Id = Result<Path<String>, PathRejection>;
@@ -54,18 +52,6 @@ async fn update(State(app): State<App>, caller: Caller, id: Id, asked: Asked) ->
         }
         Err(error) => Err(Error::internal(&error)),
     }
-}
-
-/// The same for clients that cannot send PATCH.
-async fn update_by_post(
-    state: State<App>,
-    caller: Caller,
-    id: Id,
-    headers: HeaderMap,
-    asked: Asked,
-) -> Result<Answer, Error> {
-    only_as_patch(&headers)?;
-    update(state, caller, id, asked).await
 }
 
 async fn find(app: &App, caller: &Caller, id: Id) -> Result<About, Error> {

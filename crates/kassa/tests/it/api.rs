@@ -8,6 +8,7 @@ mod gateways;
 mod idempotency;
 mod keys;
 mod lenient;
+mod lists;
 mod mistakes;
 mod rate_limit;
 mod sites;
