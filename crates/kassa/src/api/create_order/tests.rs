@@ -283,7 +283,7 @@ fn live_sites_need_https_everywhere() {
 #[test]
 fn the_first_fault_in_the_documented_order_is_the_one_reported() {
     let faults = [
-        ("type", "direct"),
+        ("type", "checkout"),
         ("order_id", ""),
         ("gateway", "DOGECOIN"),
         ("currency", "FOOBAR"),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Number, status at once, status after the review, `reason_code` and `response_code` in the end.
-const CARDS: [(&str, &str, &str, &str, &str); 24] = [
+const CARDS: [(&str, &str, &str, &str, &str); 27] = [
     ("6799990000000000011", "completed", "completed", "", "00"),
     ("6799990000000000029", "declined", "declined", "4002", "51"),
     ("6799990000000000102", "declined", "declined", "4001", "05"),
@@ -21,6 +21,9 @@ const CARDS: [(&str, &str, &str, &str, &str); 24] = [
     ("6799990000000000094", "declined", "declined", "4999", ""),
     ("6799990000000000052", "uncleared", "completed", "", "00"),
     ("6799990000000000037", "uncleared", "void", "", "00"),
+    ("6799990000000000144", "completed", "completed", "", "00"),
+    ("6799990000000000151", "completed", "completed", "", "00"),
+    ("6799990000000000169", "completed", "completed", "", "00"),
     ("6759000000005", "completed", "completed", "", "00"),
     ("5500000000000004", "completed", "completed", "", "00"),
     ("4111111111111111", "completed", "completed", "", "00"),

@@ -5,7 +5,6 @@
 /// Field, value, expected code, expected part of the message.
 pub(super) const REFUSED: &[(&str, &str, u32, &str)] = &[
     // type
-    ("type", r#""direct""#, 1021, "direct is not offered"),
     ("type", r#""checkout""#, 1021, "checkout is not offered"),
     ("type", r#""unreferenced_refund""#, 1016, "is not offered, use redirect"),
     ("type", r#""REDIRECT""#, 1016, "is not offered"),
