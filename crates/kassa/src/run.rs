@@ -36,6 +36,9 @@ impl From<Refused> for RunError {
     }
 }
 
+/// What follows for an order, or why nothing does.
+type Decided = Result<Vec<Change>, RunError>;
+
 /// How a change of an order ended.
 enum Ended {
     /// The order as it now stands, and the answer that was kept with it.
@@ -111,6 +114,25 @@ impl App {
         }
     }
 
+    /// Submits a card that replaces no attempt: when one was begun since the order was looked at, it is that one's
+    /// outcome that counts.
+    pub(crate) async fn run_unless_open(
+        &self,
+        site: SiteId,
+        id: &OrderId,
+        command: &Command,
+    ) -> Result<Order, RunError> {
+        let decide = decided_by(command);
+        let unless_open = |known: Option<&Order>, now| match known {
+            Some(order) if order.open().is_some() => Err(Refused::PaymentInProgress.into()),
+            known => decide(known, now),
+        };
+        match self.change(site, id, &unless_open, None).await? {
+            Ended::Now(order, _) => Ok(*order),
+            Ended::Before(_) => unreachable!("nothing was asked for by a key"),
+        }
+    }
+
     /// Runs the command that a request asks for and answers the request. One that carries an `Idempotency-Key`
     /// has its effect once: its answer is committed together with it.
     pub(crate) async fn run_answering(
@@ -155,10 +177,13 @@ impl App {
         while started.elapsed() < PATIENCE {
             let (known, now) = (self.look(site, id).await?, self.now());
             let refused = match decide(known.as_ref(), now) {
-                Ok(changes) => match self.commit(site, id, known, changes, answering, now).await? {
-                    Some(ended) => return Ok(ended),
-                    None => None,
-                },
+                Ok(changes) => {
+                    let part = part_of(&changes);
+                    match self.commit(site, id, known, changes, answering, now).await? {
+                        Some(ended) => return Ok(ended),
+                        None => self.taken(site, part).await?,
+                    }
+                }
                 Err(refused) => Some(refused),
             };
             // Whoever was faster may have been this very request, sent to another node.
@@ -174,6 +199,13 @@ impl App {
 
     async fn look(&self, site: SiteId, id: &OrderId) -> Result<Option<Order>, RunError> {
         self.store.load(site, id).await.map_err(|error| RunError::Failed(error.into()))
+    }
+
+    /// Why a part cannot be captured: its order id belongs to another order. No new look at the captured order
+    /// would tell.
+    async fn taken(&self, site: SiteId, part: Option<OrderId>) -> Result<Option<RunError>, RunError> {
+        let Some(part) = part else { return Ok(None) };
+        Ok(self.look(site, &part).await?.map(|_| Refused::OrderIdTaken.into()))
     }
 
     async fn answered_before(&self, answering: Option<&Answering<'_>>) -> Result<Option<Answer>, RunError> {
@@ -268,6 +300,14 @@ impl App {
 
 fn decided_by(command: &Command) -> impl Fn(Option<&Order>, Timestamp) -> Decided {
     move |known, now| Ok(decide(known.ok_or(RunError::NotFound)?, command.clone(), now)?)
+}
+
+/// The order that a captured part becomes.
+fn part_of(changes: &[Change]) -> Option<OrderId> {
+    changes.iter().find_map(|change| match change {
+        Change::PartCaptured { order, .. } => Some(order.id.clone()),
+        _ => None,
+    })
 }
 
 fn busy(id: &OrderId) -> RunError {

@@ -30,6 +30,13 @@ pub(crate) struct Submission {
     pub(crate) token: Option<TokenWish>,
 }
 
+impl Submission {
+    /// What may be kept of its card.
+    pub(crate) fn summary(&self) -> CardSummary {
+        summary(&self.card, self.brand, self.holder.clone())
+    }
+}
+
 /// Where an attempt stands once it is submitted.
 #[derive(Debug)]
 pub(crate) enum Submitted {
@@ -69,7 +76,11 @@ impl App {
             route: if is_authenticated { Route::Authenticate } else { Route::Authorise { answer_within } },
             token,
         }));
-        let ran = self.run(site.id, &order.id, &command).await;
+        let ran = match channel {
+            // The customer came back by another way and starts again.
+            Channel::Page => self.run(site.id, &order.id, &command).await,
+            Channel::Direct => self.run_unless_open(site.id, &order.id, &command).await,
+        };
         let opened = ran.as_ref().ok().and_then(|order| order.transaction(id)).cloned();
         let opened = opened.filter(Transaction::is_open);
         if opened.is_none() {

@@ -47,6 +47,13 @@ impl App {
         }
     }
 
+    /// Whether the customer of this attempt has to go to the issuer's page: what its authentication was answered.
+    pub(crate) fn is_asked(&self, transaction: &Transaction, pan: &Pan, channel: Channel) -> bool {
+        let brand = transaction.card.brand;
+        let answer = directory_server::answer(&self.keys, transaction.id, brand, pan, channel);
+        matches!(answer, Answer::Challenge)
+    }
+
     /// Takes an authentication's outcome and, when it allows that, starts the authorisation. It goes on when
     /// whoever brought the outcome hangs up: from the committed intent on nothing may stop half-way.
     pub(crate) async fn authenticated(

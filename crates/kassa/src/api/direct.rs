@@ -2,7 +2,7 @@
 
 use super::create_order::CreateOrder;
 use super::create_order::paying::Means;
-use super::error::Error;
+use super::error::{self, Error};
 use super::idempotency::{Answer, Asked};
 use super::order_view;
 use super::refusal::refused;
@@ -12,12 +12,12 @@ use crate::notify;
 use crate::run::RunError;
 use crate::store::Site;
 use crate::submit::{Submission, Submitted};
-use crate::threeds::{Channel, challenge_path};
-use payments::card::Gateway;
+use crate::threeds::{Channel, Started, challenge_path};
+use payments::card::{Brand, CardSummary, Gateway, Pan};
 use payments::decide::{Refused, TokenWish};
 use payments::ids::TransactionId;
 use payments::order::Order;
-use payments::transaction::Transaction;
+use payments::transaction::{Capturing, Transaction};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -62,6 +62,13 @@ pub(super) async fn card(app: &App, site: &Site, request: &CreateOrder) -> Resul
     if !ordered.takes(submission.brand) || !site.offers(Gateway::Brand(submission.brand), currency) {
         return Err(Error::unknown_gateway());
     }
+    // As on the page: what is only authorised, or only checked, is not paid with American Express.
+    if submission.brand == Brand::Amex && (request.capturing == Capturing::Manual || request.amount.is_zero())
+    {
+        let what = "is of American Express, which is charged at once or not at all";
+        let field = if submission.token.is_some() { "recurring_id" } else { "gateway_info.card_number" };
+        return Err(Error::invalid(error::NOT_OFFERED, field, what));
+    }
     Ok(Some(submission))
 }
 
@@ -78,15 +85,7 @@ pub(super) async fn pay(
     let id = &request.order_id;
     let failed = |error: &dyn std::fmt::Display| Error::internal(error);
     let (order, transaction) = match app.place_to_pay(site.id, request, digest).await {
-        Ok(order) => match under_way(app, &order) {
-            // Asked for again: the attempt that is under way is the answer, and no second one.
-            Some(open) => (order, open),
-            None => match app.submit(site, &order, card).await.map_err(|error| refused(error, id))? {
-                Submitted::Decided(order, transaction) | Submitted::Challenge(order, transaction, _) => {
-                    (*order, transaction)
-                }
-            },
-        },
+        Ok(order) => submit(app, site, order, card).await.map_err(|error| refused(error, id))?,
         // The answer to the same request was lost before it could be kept: the payment is the answer.
         Err(RunError::Refused(Refused::AlreadyPaid)) if asked.is_keyed() => {
             let known = app.store.load(site.id, id).await.map_err(|error| failed(&error))?;
@@ -99,16 +98,68 @@ pub(super) async fn pay(
     let order = settled(app, order, transaction).await?;
     let view = view(app, site, &order, transaction).map_err(|error| failed(&error))?;
     let (answer, kept) = asked.answer(&view, Some(order.version), app.now());
-    app.store.keep_answers(site.id, kept).await.map_err(|error| failed(&error))?;
-    Ok(answer)
+    let is_first = app.store.keep_answers(site.id, kept).await.map_err(|error| failed(&error))?;
+    let before = if is_first { None } else { asked.answered_before(app).await? };
+    Ok(before.unwrap_or(answer))
 }
 
-/// The attempt that may still lead to a payment. One that waits for its customer while its card is forgotten leads
-/// to none: the card is here again, so it takes that one's place.
-fn under_way(app: &App, order: &Order) -> Option<TransactionId> {
-    let open = order.open()?;
-    let lost = open.is_authenticating() && !app.cards.holds(order.site, open.id);
-    (!lost).then_some(open.id)
+/// Submits the card. Asked for again, also by another node at the same time, the attempt that is under way is the
+/// answer, and no second one.
+async fn submit(
+    app: &App,
+    site: &Site,
+    order: Order,
+    card: Submission,
+) -> Result<(Order, TransactionId), RunError> {
+    let (pan, summary) = (card.card.pan.clone(), card.summary());
+    if let Some(open) = order.open().map(|open| open.id) {
+        if order.transaction(open).is_some_and(|open| open.card == summary) {
+            // The process that took it may be gone, and the card with it: here it is again.
+            drop(app.cards.keep(site.id, open, card.card, app.now()));
+        }
+        return begun(app, order, open, (&pan, &summary)).await;
+    }
+    let refused = match app.submit(site, &order, card).await {
+        Ok(Submitted::Decided(order, transaction) | Submitted::Challenge(order, transaction, _)) => {
+            return Ok((*order, transaction));
+        }
+        Err(refused) => refused,
+    };
+    if !matches!(refused, RunError::Refused(Refused::PaymentInProgress)) {
+        return Err(refused);
+    }
+    let now = app.store.load(site.id, &order.id).await.map_err(|error| RunError::Failed(error.into()))?;
+    let same = now.filter(|now| now.session.id == order.session.id);
+    match same.and_then(|now| now.leading().map(|leading| leading.id).map(|leading| (now, leading))) {
+        Some((order, transaction)) => begun(app, order, transaction, (&pan, &summary)).await,
+        None => Err(refused),
+    }
+}
+
+/// An attempt that another request began: as it stands when the customer has to be asked, or once the issuer has
+/// decided without them, which takes a moment. One with another card was begun by the customer on our page.
+async fn begun(
+    app: &App,
+    order: Order,
+    transaction: TransactionId,
+    (pan, summary): (&Pan, &CardSummary),
+) -> Result<(Order, TransactionId), RunError> {
+    let decided = |order: &Order| order.transaction(transaction).is_none_or(|now| !now.is_authenticating());
+    let waits = |now: &Transaction| now.card != *summary || app.is_asked(now, pan, Channel::Direct);
+    if decided(&order) || order.transaction(transaction).is_some_and(waits) {
+        return Ok((order, transaction));
+    }
+    let waited = app.wait_for(order.site, &order.id, GRACE, decided).await;
+    let order = waited.map_err(RunError::Failed)?.ok_or(RunError::NotFound)?;
+    let Some(left) = order.transaction(transaction).filter(|now| now.is_authenticating()) else {
+        return Ok((order, transaction));
+    };
+    // Whoever began it did not get this far.
+    match app.authenticate(&order, left, pan, Channel::Direct).await {
+        Ok(Started::Decided(order)) => Ok((*order, transaction)),
+        Ok(Started::Challenge(_)) | Err(RunError::Refused(Refused::OutOfTurn)) => Ok((order, transaction)),
+        Err(error) => Err(error),
+    }
 }
 
 /// The order once nobody asks the acquirer any more, or when that takes too long.

@@ -59,16 +59,17 @@ fn oldest(now: Timestamp) -> super::db::Value {
 }
 
 impl Store {
-    /// Keeps the answer of a request whose effects are committed already: the same request, sent to another node
-    /// meanwhile, may have been faster.
-    pub(crate) async fn keep_answers(&self, site: SiteId, kept: Vec<Statement>) -> Result<(), WriteError> {
+    /// Keeps the answer of a request whose effects are committed already; `false` when the same request, sent to
+    /// another node meanwhile, was faster.
+    pub(crate) async fn keep_answers(&self, site: SiteId, kept: Vec<Statement>) -> Result<bool, WriteError> {
         let mut kept = kept.into_iter();
         let Some(first) = kept.next() else {
-            return Ok(());
+            return Ok(true);
         };
         let write = Write { key: format!("{site} answers"), first, rest: kept.collect(), guarded: false };
         match self.db.write(write).await {
-            Ok(_) | Err(WriteError::Stale) => Ok(()),
+            Ok(_) => Ok(true),
+            Err(WriteError::Stale) => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -3,6 +3,7 @@
 mod again;
 mod balances;
 mod carts;
+mod direct;
 mod events;
 mod gateways;
 mod idempotency;

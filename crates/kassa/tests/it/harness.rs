@@ -5,6 +5,7 @@ mod customer;
 mod database;
 mod http;
 mod inspect;
+mod money;
 mod setup;
 mod shop;
 
@@ -12,6 +13,7 @@ pub(crate) use binary::{Binary, Home, Ran, bare, run, write_key};
 pub(crate) use customer::{Customer, Page};
 pub(crate) use database::Database;
 pub(crate) use http::{Http, Reply};
+pub(crate) use money::FRICTIONLESS;
 pub(crate) use setup::Setup;
 pub(crate) use shop::{Heard, Manners, Shop, verify};
 

@@ -139,6 +139,7 @@ impl Run<'_> {
             let challenge = self.submit(&page, card, code).await;
             self.answer(&challenge, word).await;
         }
+        self.cards_from_the_shop().await;
         let link = self.place("by-command", "MAESTRO").await;
         let card = ["--card", &maestro(), "--cvc", MAESTRO_CVC, "--outcome", "N"];
         let paying = run(bare(&["pay", &link]).args(card));
@@ -189,6 +190,55 @@ impl Run<'_> {
             for refused in [structured, long] {
                 assert!((400..500).contains(&refused.status), "{field}: {} {}", refused.status, refused.text);
             }
+        }
+    }
+
+    /// Cards that the shop sends itself: paid, refused, kept, and used again without their number.
+    async fn cards_from_the_shop(&self) {
+        let orders = format!("{}/v1/json/orders", self.home.url());
+        let sent = |id: &str, number: &str, code: &str| {
+            let mut order = self.order(id, "");
+            order["type"] = json!("direct");
+            order["recurring_model"] = json!("cardOnFile");
+            order["customer"] = json!({"reference": "customer"});
+            order["gateway_info"] = json!({
+                "card_number": number, "card_holder_name": "A. Customer", "card_expiry_date": 3512,
+                "card_cvc": code, "cvc": code,
+            });
+            order
+        };
+        let refused = [sent("refused", &maestro(), AMEX_CVC), sent("refused", &amex(), MAESTRO_CVC)];
+        for order in refused {
+            let reply = self.http.call("POST", &orders, KEY, &order.to_string()).await.unwrap();
+            assert_eq!(reply.status, 400, "{}", reply.text);
+        }
+        let mut by_phone = sent("by-phone", &amex(), AMEX_CVC);
+        by_phone["gateway_info"]["moto"] = json!(true);
+        for order in [by_phone, sent("sent", &maestro(), MAESTRO_CVC)] {
+            let key = [("api_key", KEY), ("idempotency-key", order["order_id"].as_str().unwrap())];
+            for _ in 0..2 {
+                let reply = self.http.send("POST", &orders, &key, &order.to_string()).await.unwrap();
+                assert_eq!(reply.status, 200, "{}", reply.text);
+                if let Some(url) = reply.json()["data"]["payment_url"].as_str()
+                    && reply.json()["data"]["customer_verification"].is_object()
+                {
+                    let bank = self.http.open(url).await.unwrap();
+                    if bank.has("select[name=transStatus]") {
+                        self.answer(&bank, "Y").await;
+                    }
+                }
+            }
+        }
+        let tokens = format!("{}/v1/json/recurring/customer", self.home.url());
+        let tokens = self.http.call("GET", &tokens, KEY, "").await.unwrap().json();
+        let tokens = tokens["data"]["tokens"].as_array().unwrap().clone();
+        assert_eq!(tokens.len(), 2, "{tokens:?}");
+        for (at, token) in tokens.iter().enumerate() {
+            let mut order = self.order(&format!("again-{at}"), "");
+            order["type"] = json!("direct");
+            order["recurring_id"] = token["token"].clone();
+            let reply = self.http.call("POST", &orders, KEY, &order.to_string()).await.unwrap();
+            assert_eq!(reply.json()["data"]["status"], "completed", "{}", reply.text);
         }
     }
 

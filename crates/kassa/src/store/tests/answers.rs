@@ -116,3 +116,16 @@ async fn an_answer_counts_for_a_day_and_is_then_forgotten_bit_by_bit(
     assert_eq!(bench.answered("c", after(DAY + 2)).await, Some(answer("c", 2)));
     assert_eq!(bench.number("SELECT COUNT(*) FROM idempotent_answer").await, 1);
 }
+
+#[rstest]
+#[tokio::test]
+async fn an_answer_that_is_kept_later_is_kept_by_whoever_is_first(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let bench = Bench::open(database).await;
+    let keep = |kept: &KeptAnswer| bench.store.keep_answers(SITE, kept.statements(NOW).into());
+    assert!(keep(&answer("one", 1)).await.unwrap());
+    assert!(!keep(&answer("one", 2)).await.unwrap());
+    assert!(bench.store.keep_answers(SITE, Vec::new()).await.unwrap());
+    assert_eq!(bench.answered("one", NOW).await, Some(answer("one", 1)));
+}

@@ -47,6 +47,14 @@ impl Gateway {
         self.sql(sql).await[0][0].parse().unwrap()
     }
 
+    /// Everything that the embedded database has written to its files.
+    pub(crate) fn written(&self) -> String {
+        let Location::File(path) = &self.location else { panic!("this database is not embedded") };
+        let files = ["", "-wal"].map(|end| std::fs::read(format!("{}{end}", path.display())));
+        let read = files.into_iter().filter_map(Result::ok);
+        read.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect()
+    }
+
     /// Nothing differs between orders, ledger, the acquirer's book and what the shop was told. The balances.
     pub(crate) async fn audited(&self) -> Vec<String> {
         let report = kassa::audit::audit(self.app.store()).await.unwrap();
