@@ -12,7 +12,7 @@ use crate::app::App;
 use axum::Router;
 use axum::extract::State;
 use axum::routing::{patch, post};
-use payments::decide::{Command, NewCapture, Refused};
+use payments::decide::{Command, NewCapture};
 use payments::ids::OrderId;
 use payments::order::Order;
 use serde_json::{Value, json};
@@ -46,15 +46,7 @@ async fn create(
     let part =
         part.ok_or_else(|| fields.fault("new_order_id", error::ORDER_ID, "must have 1 to 50 characters"))?;
     let note = Note::read(&fields)?.written();
-    let new =
-        NewCapture { id: capture, amount_minor, part: part.clone(), session: app.draw_session(site), note };
-    // An order id that is taken belongs to another order; the commit would find that out as well.
-    let is_whole = amount_minor.is_none_or(|minor| minor == order.terms.amount.minor);
-    let taken =
-        !is_whole && app.store.load(site, &part).await.map_err(|error| Error::internal(&error))?.is_some();
-    if taken && order.capturable() > 0 {
-        return Err(refused(Refused::OrderIdTaken.into(), &order.id));
-    }
+    let new = NewCapture { id: capture, amount_minor, part, session: app.draw_session(site), note };
     let show = |order: &Order| {
         let reference = order.movement(capture).map_or(&order.id, |movement| &movement.order);
         Ok(json!({ "order_id": reference.as_str(), "transaction_id": capture.0 }))

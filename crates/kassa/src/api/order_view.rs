@@ -194,7 +194,13 @@ fn view<'a>(order: &'a Order, details: &'a Details, zone: &TimeZone) -> anyhow::
             Some(leading) => Chosen::Card(Box::new(PaymentDetails::of(order, leading, zone)?)),
         },
         payment_methods: leading
-            .map(|transaction| PaymentMethod::of(transaction, &order.terms.description, status.order))
+            .map(|transaction| {
+                PaymentMethod::of(
+                    transaction,
+                    &order.terms.description,
+                    method_status(transaction, status.order),
+                )
+            })
             .into_iter()
             .collect(),
         reason: decline.map(|decline| decline.reason.as_str()),
@@ -206,6 +212,11 @@ fn view<'a>(order: &'a Order, details: &'a Details, zone: &TimeZone) -> anyhow::
         var2: details.var2.as_deref(),
         var3: details.var3.as_deref(),
     })
+}
+
+/// The order's status, but for what is authorised only: the reference gateway shows that its money has not come.
+fn method_status(transaction: &Transaction, order: &'static str) -> &'static str {
+    if matches!(transaction.state, State::Authorised { .. }) { "initialized" } else { order }
 }
 
 fn decline(transaction: &Transaction) -> Option<&Decline> {

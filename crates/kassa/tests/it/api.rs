@@ -2,6 +2,7 @@
 
 mod again;
 mod balances;
+mod captures;
 mod carts;
 mod direct;
 mod events;
