@@ -1,4 +1,9 @@
 //! `/v1/json/orders/{id}/refunds`: money goes back to the customer.
+//!
+//! How much is said by `amount`; without one, by the cart of what comes back; without either it is everything
+//! that is left.
+
+mod returned;
 
 use super::auth::Caller;
 use super::body::object;
@@ -109,10 +114,14 @@ fn read(body: &Value, order: &Order, site: &Site, id: TransactionId) -> Result<N
         OrderId::parse(&id)
             .ok_or_else(|| fields.fault("refund_order_id", error::ORDER_ID, "must have 1 to 50 characters"))
     });
+    let amount_minor = match amount(&fields)? {
+        None => returned::amount(&fields, order)?,
+        amount => amount,
+    };
     Ok(NewRefund {
         id,
         currency,
-        amount_minor: amount(&fields)?,
+        amount_minor,
         order: reference.transpose()?.unwrap_or_else(|| order.id.clone()),
         note: Note::read(&fields)?.written(),
         rests: if site.live { Millis(0) } else { TEST_REST },

@@ -14,6 +14,7 @@ mod lists;
 mod mistakes;
 mod rate_limit;
 mod sites;
+mod refunds;
 mod stages;
 mod transactions;
 mod waiting;

@@ -11,7 +11,7 @@ use serde_json::{Number, Value};
 const DECIMALS_MAX: u32 = 10;
 
 /// A decimal that was sent as a number or as a text of digits.
-pub(super) fn read(value: &Value) -> Option<Decimal> {
+pub(crate) fn read(value: &Value) -> Option<Decimal> {
     let decimal = match value {
         Value::Number(number) if !number.is_f64() => number.to_string().parse().ok()?,
         // Not an exponent: this is how Rust writes every float.
