@@ -156,6 +156,11 @@ impl Error {
         Self::new(StatusCode::GONE, UNKNOWN, "Not found: token")
     }
 
+    /// 410: no such token, in the words with which the reference says what was not done with it.
+    pub(crate) fn token_not(done: &'static str) -> Self {
+        Self::new(StatusCode::GONE, UNKNOWN, format!("Token not {done}"))
+    }
+
     /// 405: the route exists, the method does not.
     pub(crate) fn method_not_allowed() -> Self {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, UNKNOWN, "Method not allowed")

@@ -118,7 +118,7 @@ async fn list(
 
 /// `GET /recurring/{reference}/token/{token}`.
 async fn read(State(app): State<App>, caller: Caller, path: TokenPath) -> Result<Response, Error> {
-    let token = find(&app, &caller, path).await?;
+    let token = find(&app, &caller, path).await?.ok_or_else(Error::unknown_token)?;
     let view = serde_json::to_value(TokenView::of(&token, app.now()));
     Ok(error::success(&view.map_err(|error| Error::internal(&error))?))
 }
@@ -131,7 +131,7 @@ async fn update(
     asked: Asked,
 ) -> Result<Answer, Error> {
     let body = object(&asked.bytes)?;
-    let token = find(&app, &caller, path).await?;
+    let token = find(&app, &caller, path).await?.ok_or_else(|| Error::token_not("updated"))?;
     let Value::Object(body) = &body else {
         return Err(Error::invalid(error::MISSING_DATA, "request body", "must be a JSON object"));
     };
@@ -148,17 +148,17 @@ async fn update(
 
 /// `DELETE /recurring/{reference}/remove/{token}`: gone for good.
 async fn remove(State(app): State<App>, caller: Caller, path: TokenPath) -> Result<Response, Error> {
-    let token = find(&app, &caller, path).await?;
+    let token = find(&app, &caller, path).await?.ok_or_else(|| Error::token_not("removed"))?;
     let removed = app.store.remove_token(caller.site.id, &token).await;
     removed.map_err(|error| Error::internal(&error))?;
     Ok(error::success(&json!({ "removed": true })))
 }
 
-async fn find(app: &App, caller: &Caller, path: TokenPath) -> Result<Token, Error> {
-    let Ok(Path((reference, token))) = path else { return Err(Error::unknown_token()) };
-    let id = TokenId::parse(&token).ok_or_else(Error::unknown_token)?;
+async fn find(app: &App, caller: &Caller, path: TokenPath) -> Result<Option<Token>, Error> {
+    let Ok(Path((reference, token))) = path else { return Ok(None) };
+    let Some(id) = TokenId::parse(&token) else { return Ok(None) };
     let found = app.store.token(caller.site.id, id).await.map_err(|error| Error::internal(&error))?;
-    found.filter(|token| token.recurring.reference == reference).ok_or_else(Error::unknown_token)
+    Ok(found.filter(|token| token.recurring.reference == reference))
 }
 
 #[cfg(test)]

@@ -17,4 +17,5 @@ mod sites;
 mod refunds;
 mod stages;
 mod transactions;
+mod tokens;
 mod waiting;
