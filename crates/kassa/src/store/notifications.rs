@@ -150,6 +150,19 @@ impl Store {
         self.db.write(write).await.map(|_| ())
     }
 
+    /// Whether the shop ever acknowledged that the order is paid.
+    pub(crate) async fn has_heard_of_payment(
+        &self,
+        site: SiteId,
+        order: &OrderId,
+    ) -> Result<bool, ReadError> {
+        let sql = "SELECT COUNT(*) FROM notification_attempt WHERE site_id = $1 AND order_id = $2 \
+                   AND verdict = 'acknowledged' AND status IN \
+                   ('completed', 'shipped', 'partial_refunded', 'refunded', 'chargedback')";
+        let rows = self.db.read(statement(sql, [site.0.into(), order.as_str().into()])).await?;
+        Ok(rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0) > 0)
+    }
+
     /// Whether the shop may still acknowledge `version` until `deadline`: it is being told, or will be by then.
     pub(crate) async fn may_be_told_by(
         &self,
@@ -181,13 +194,18 @@ fn parse(columns: &mut Columns) -> Result<Delivery, Corrupt> {
 
 /// Ends the lease. A version that became wanted meanwhile, or a resend that was asked for, is due at once, or
 /// after the quiet time; the tries counted so far were for an older one. A resend shows in the time of the first
-/// try of the same wanted version.
+/// try of the same wanted version. When what was told comes before the wanted version, that one is due with all
+/// its tries once this is acknowledged, and until then each try counts for it.
 fn outcome(delivery: &Delivery, heard: &Heard, now: Timestamp) -> Statement {
+    let reached = match heard.next {
+        Next::Nothing => heard.version,
+        Next::Retry { .. } | Next::Park { .. } => heard.version.max(delivery.version_wanted),
+    };
     let key = [
         delivery.site.0.into(),
         delivery.order.as_str().into(),
         delivery.lease_epoch.into(),
-        heard.version.into(),
+        reached.into(),
         now.0.into(),
         delivery.version_wanted.into(),
         delivery.first_at.0.into(),
@@ -196,6 +214,9 @@ fn outcome(delivery: &Delivery, heard: &Heard, now: Timestamp) -> Statement {
         Next::Nothing => (
             None,
             "UPDATE notification SET lease_until = 0, version_acked = $4, parked_at = NULL, \
+             tries = CASE WHEN version_wanted > $4 AND version_wanted = $6 THEN 0 ELSE tries END, \
+             first_at = CASE WHEN version_wanted > $4 AND version_wanted = $6 \
+             THEN CAST($5 AS BIGINT) ELSE first_at END, \
              due_at = CASE WHEN version_wanted > $4 OR version_wanted = $6 AND first_at <> $7 \
              THEN CAST($5 AS BIGINT) ELSE NULL END \
              WHERE site_id = $1 AND order_id = $2 AND lease_epoch = $3",

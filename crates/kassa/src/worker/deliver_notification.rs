@@ -7,6 +7,7 @@ use crate::outbound::{Answer, Failure, Reach, Request};
 use crate::store::{Delivery, Heard, Next, Site};
 use anyhow::Context as _;
 use hyper::Method;
+use payments::movement::Movement;
 use payments::notify::is_acknowledged;
 use payments::order::Order;
 use payments::status;
@@ -83,19 +84,35 @@ impl App {
         }
     }
 
+    /// What the shop is told now: the order as it stands, unless that means nothing to a shop that has not heard
+    /// of the payment. Plugins only note that a part was refunded, or that an order was shipped, so the payment
+    /// comes first, as of a version before the one that is wanted, which is due as soon as it is acknowledged.
+    async fn first_to_tell(&self, order: Order, delivery: &Delivery) -> anyhow::Result<Order> {
+        let follows = matches!(status::of_order(&order).order, "partial_refunded" | "shipped");
+        if !follows || self.store.has_heard_of_payment(order.site, &order.id).await? {
+            return Ok(order);
+        }
+        let modified_at = order.paid().map_or(order.modified_at, |paid| paid.modified_at);
+        let mut before = Order { shipped_at: None, modified_at, ..order };
+        before.version = delivery.version_wanted.saturating_sub(1);
+        before.movements.retain(Movement::is_capture);
+        Ok(before)
+    }
+
     async fn write_letter(&self, delivery: &Delivery) -> anyhow::Result<Option<Letter>> {
         let site = self.store.site(delivery.site).await?.context("the order's site is gone")?;
         let order = self.store.load(delivery.site, &delivery.order).await?.context("the order is gone")?;
         let Some(Destination { url, get }) = notify::destination(&order, &site)? else {
             return Ok(None);
         };
+        let order = if get { order } else { self.first_to_tell(order, delivery).await? };
         let key =
             self.store.valid_keys(site.id).await?.into_iter().next().context("the site has no valid key")?;
         let secret = self.open_key(&key)?;
         let seconds = self.now().unix_seconds();
         let address = notify::address(&url, &order.id, seconds, notify::is_pretransaction(&order))?;
         let mut headers = vec![
-            ("Kassa-Event-Id", event_id(delivery)),
+            ("Kassa-Event-Id", event_id(delivery, &order)),
             ("Kassa-Attempt", delivery.tries.saturating_add(1).to_string()),
             ("Kassa-Sequence", order.version.to_string()),
         ];
@@ -105,7 +122,7 @@ impl App {
             let body = sign::canonical(&order_view::render(&order, &site.zone()?)?);
             headers.push(("Content-Type", "application/json".to_owned()));
             headers.push(("Auth", sign::auth_header(secret.expose(), seconds, &body)));
-            let id = event_id(delivery);
+            let id = event_id(delivery, &order);
             let secrets =
                 webhook::secrets(&self.store, &self.keys, &self.random, site.id, self.now()).await?;
             headers.push(("webhook-signature", webhook::signatures(&secrets, &id, seconds, &body)));
@@ -121,10 +138,11 @@ impl App {
 }
 
 /// The same for every try of one piece of news. An order's version grows with what is no news as well, so it
-/// is the version that the shop is to hear of.
-fn event_id(delivery: &Delivery) -> String {
+/// is the version that the shop is to hear of, or that of what it hears first.
+fn event_id(delivery: &Delivery, told: &Order) -> String {
     let Delivery { site, order, version_wanted, .. } = delivery;
-    let digest = Sha256::digest(format!("{site}:{version_wanted}:{order}"));
+    let version = (*version_wanted).min(told.version);
+    let digest = Sha256::digest(format!("{site}:{version}:{order}"));
     digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 

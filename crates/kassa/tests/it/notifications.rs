@@ -5,6 +5,7 @@ mod history;
 mod isolation;
 mod letter;
 mod newest_state;
+mod payment_first;
 mod reach;
 mod resend;
 mod schedule;

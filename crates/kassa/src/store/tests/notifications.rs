@@ -288,3 +288,57 @@ async fn a_resend_that_was_asked_for_during_a_delivery_follows_it(
     assert_eq!(bench.claim_all(after(9_000)).await.len(), 0);
     assert_eq!(bench.attempts().await, 2);
 }
+
+#[rstest]
+#[tokio::test]
+async fn what_has_to_be_heard_first_is_tried_like_the_wanted_version_which_is_due_behind_it(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let bench = Bench::open(database).await;
+    let order = bench.due("a").await;
+    bench.tell(&order, after(1)).await;
+    let first = bench.claim_one(after(1)).await;
+    assert_eq!(first.version_wanted, 3);
+    // Version 2 is told first. A try that fails is one of the wanted version's: nothing is due before its time.
+    bench.record(&first, &heard(2, Next::Retry { at: after(500), quiet_until: None }), after(2)).await;
+    assert_eq!(bench.claim_all(after(499)).await.len(), 0);
+    let second = bench.claim_one(after(500)).await;
+    assert_eq!((second.version_wanted, second.tries, second.first_at), (3, 1, after(1)));
+    bench.record(&second, &heard(2, Next::Nothing), after(501)).await;
+    let wanted = bench.claim_one(after(501)).await;
+    assert_eq!(
+        (wanted.version_wanted, wanted.tries, wanted.first_at),
+        (3, 0, after(501)),
+        "with all its tries"
+    );
+    bench.record(&wanted, &heard(3, Next::Nothing), after(502)).await;
+    assert_eq!(bench.claim_all(after(9_000)).await.len(), 0);
+
+    let parked = bench.due("b").await;
+    bench.tell(&parked, after(1)).await;
+    let first = bench.claim_one(after(1)).await;
+    bench.record(&first, &heard(2, Next::Park { quiet_until: None }), after(2)).await;
+    assert_eq!(bench.claim_all(after(9_000)).await.len(), 0, "it is parked like any other");
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_shop_has_heard_of_a_payment_when_it_acknowledged_a_paid_state(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let bench = Bench::open(database).await;
+    for (status, next, known) in [
+        ("initialized", Next::Nothing, false),
+        ("completed", Next::Park { quiet_until: None }, false),
+        ("completed", Next::Nothing, true),
+        ("partial_refunded", Next::Nothing, true),
+        ("void", Next::Nothing, false),
+    ] {
+        let name = format!("{status} {known}");
+        bench.due(&name).await;
+        let told = Heard { status, ..heard(2, next) };
+        bench.record(&bench.claim_one(NOW).await, &told, NOW).await;
+        assert_eq!(bench.store.has_heard_of_payment(SITE, &id(&name)).await.unwrap(), known, "{name}");
+    }
+    assert!(!bench.store.has_heard_of_payment(SITE, &id("nobody")).await.unwrap());
+}
