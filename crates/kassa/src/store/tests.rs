@@ -10,11 +10,13 @@ mod events;
 mod groups;
 mod jobs;
 mod list;
+mod movements;
 mod notifications;
 mod orders;
 mod sealed;
 mod site_about;
 mod sites;
+mod tokens;
 mod webhook_secrets;
 
 use super::db::{Statement, WriteError, statement};
