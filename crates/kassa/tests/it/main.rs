@@ -6,6 +6,7 @@ mod api;
 mod browser;
 mod cli;
 mod clients;
+mod docs;
 mod harness;
 mod kill;
 mod notifications;
