@@ -1,5 +1,5 @@
 //! The documentation for merchants is true: every request in `docs/api` is made, every answer there is compared,
-//! and every route is shown.
+//! every route is shown, and what `docs/compatibility.md` says of tests is so.
 //!
 //! A request is a fenced block of `http`, its answer the next block: of `json` when it is a 200, of `http` with the
 //! status and the headers that matter otherwise. Each file is played in order against a gateway of its own, whose
@@ -10,6 +10,7 @@
 //! `TEST_DOCS_WRITE=1 cargo test -p kassa --test it -- docs` writes the answers that differ anew.
 
 mod answer;
+mod compatibility;
 mod markdown;
 mod play;
 mod routes;
@@ -100,7 +101,7 @@ fn every_test_card_is_in_the_guide_to_testing() {
 
 #[test]
 fn every_link_of_the_documentation_leads_somewhere() {
-    let mut files = vec![folder().join("../README.md")];
+    let mut files = vec![folder().join("../README.md"), folder().join("compatibility.md")];
     files.extend(documents().into_iter().map(|document| document.path));
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
