@@ -47,9 +47,6 @@ enum Ended {
     Before(Answer),
 }
 
-/// What follows from an order as it stands, or why nothing may.
-type Decided = Result<Vec<Change>, RunError>;
-
 impl App {
     /// Places an order, or answers the one that is there.
     pub(crate) async fn place(

@@ -74,9 +74,13 @@ pub(super) fn charged_back(
         return Err(Refused::NothingCollected);
     }
     let left = collected.saturating_sub(order.charged_back());
-    let minor = new.amount_minor.unwrap_or(left.saturating_sub(refunds_sent(order)));
+    let rest = left.saturating_sub(refunds_sent(order));
+    let minor = new.amount_minor.unwrap_or(rest);
     if left == 0 || minor > left {
         return Err(Refused::MoreThanCollected);
+    }
+    if new.amount_minor.is_none() && rest < 1 {
+        return Err(Refused::FullyRefunded);
     }
     if minor < 1 {
         return Err(Refused::NothingToMove);

@@ -16,7 +16,7 @@ fn ids(keys: &[Key]) -> Vec<i64> {
 
 impl Bench {
     /// An order that is paid `seconds` after the start by this PSP id.
-    async fn paid(&self, order: &str, transaction: i64, seconds: i64) -> Order {
+    async fn paid_at(&self, order: &str, transaction: i64, seconds: i64) -> Order {
         let order = self.place(order).await;
         let order = self.run(&order, submit(&order, transaction), after(seconds)).await;
         let order = self.run(&order, authenticated(transaction), after(seconds)).await;
@@ -51,11 +51,11 @@ async fn every_lane_has_what_it_says_newest_first(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {
     let bench = Bench::open(database).await;
-    let first = bench.paid("a", 11, 1).await;
-    let second = bench.paid("b", 12, 2).await;
+    let first = bench.paid_at("a", 11, 1).await;
+    let second = bench.paid_at("b", 12, 2).await;
     // In the same millisecond: the id decides.
-    bench.paid("c", 14, 3).await;
-    bench.paid("d", 13, 3).await;
+    bench.paid_at("c", 14, 3).await;
+    bench.paid_at("d", 13, 3).await;
     let open = bench.place("e").await;
     bench.run(&open, submit(&open, 15), after(4)).await;
     bench.refund(&first, 21, 5).await;
@@ -105,7 +105,7 @@ async fn a_piece_begins_behind_its_position_and_ends_with_its_time(
 ) {
     let bench = Bench::open(database).await;
     for (order, transaction, seconds) in [("a", 11, 1), ("b", 12, 2), ("c", 13, 2), ("d", 14, 3)] {
-        bench.paid(order, transaction, seconds).await;
+        bench.paid_at(order, transaction, seconds).await;
     }
     let at = |seconds, id| Position { at: after(seconds), id: TransactionId(id) };
     for (direction, from, end, limit, expected) in [
@@ -133,7 +133,7 @@ async fn what_was_completed_in_time_says_how_old_it_is(
     // Created in one order, completed in the other.
     let late = bench.place("a").await;
     let late = bench.run(&late, submit(&late, 11), after(1)).await;
-    bench.paid("b", 12, 5).await;
+    bench.paid_at("b", 12, 5).await;
     let late = bench.run(&late, authenticated(11), after(9)).await;
     bench.run(&late, approved(11, 1), after(10)).await;
     for (from, until, expected) in
@@ -156,9 +156,9 @@ async fn many_orders_are_loaded_as_one_by_one(
         let name = format!("order {number:02}");
         let order = match number % 3 {
             0 => bench.place(&name).await,
-            1 => bench.paid(&name, 100 + number, number).await,
+            1 => bench.paid_at(&name, 100 + number, number).await,
             _ => {
-                let order = bench.paid(&name, 100 + number, number).await;
+                let order = bench.paid_at(&name, 100 + number, number).await;
                 let order = bench.refund(&order, 200 + number, number).await;
                 // Two movements, so that the payment has a row for each.
                 bench.refund(&order, 300 + number, 1_000).await

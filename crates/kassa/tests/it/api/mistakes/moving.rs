@@ -53,6 +53,7 @@ pub(super) const REQUESTS: &[(&str, &str, u16, u32, &str)] = &[
     ("PUT {paid}/refunds", "{}", 405, 1000, "Method not allowed"),
     ("DELETE {paid}/refunds", "", 405, 1000, "Method not allowed"),
     // refunds taken back
+    ("POST /v1/json/simulator/orders/refunded/chargeback", "{}", 409, 1034, "everything is refunded already"),
     ("PATCH {refunded}/refunds/{refund}", "", 400, 1016, "Invalid request body: is empty"),
     ("PATCH {refunded}/refunds/{refund}", "{}", 400, 1016, "Invalid status: must be void"),
     ("PATCH {refunded}/refunds/{refund}", r#"{"status":"completed"}"#, 400, 1016, "Invalid status: must be void"),
