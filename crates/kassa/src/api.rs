@@ -41,6 +41,12 @@ use operation::Operation;
 pub(crate) fn operations() -> Vec<Operation> {
     [
         orders::operations(),
+        captures::operations(),
+        refunds::operations(),
+        disputes::operations(),
+        recurring::operations(),
+        events::operations(),
+        notifications::operations(),
         gateways::operations(),
         account::operations(),
         router::operations(),
@@ -52,15 +58,9 @@ pub(crate) fn operations() -> Vec<Operation> {
     .collect()
 }
 
-/// The routes of all of them, and those that the document does not name yet.
+/// The routes of all of them.
 pub(crate) fn router() -> Router<App> {
     operation::router(operations())
-        .merge(notifications::router())
-        .merge(refunds::router())
-        .merge(captures::router())
-        .merge(disputes::router())
-        .merge(recurring::router())
-        .merge(events::router())
         .merge(transactions::router())
         .merge(balances::router())
         .merge(sites::router())

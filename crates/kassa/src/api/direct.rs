@@ -5,6 +5,7 @@ use super::create_order::paying::Means;
 use super::error::{self, Error};
 use super::idempotency::{Answer, Asked};
 use super::order_view;
+use super::orders::Placed;
 use super::refusal::refused;
 use crate::app::App;
 use crate::cards_in_hand::Card;
@@ -18,11 +19,42 @@ use payments::decide::{Refused, TokenWish};
 use payments::ids::TransactionId;
 use payments::order::Order;
 use payments::transaction::{Capturing, Transaction};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
 use std::time::Duration;
 
 /// How much longer than the acquirer may take the shop waits for the outcome.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// The whole order, with where the customer goes now.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "DirectOrder")]
+pub(super) struct Paid<'a> {
+    /// Where the customer goes after giving up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cancel_url: Option<String>,
+    /// There when the customer has to be authenticated.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    customer_verification: Option<Verification>,
+    #[serde(flatten)]
+    #[schemars(with = "order_view::View<'static>")]
+    order: Value,
+    /// Where the customer goes now.
+    payment_url: String,
+    /// The name of this way to pay. Whoever knows it can pay.
+    session_id: &'a str,
+}
+
+/// How the customer gets to the issuer's page.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Verification {
+    /// A form that takes the customer there.
+    html: String,
+    #[serde(rename = "type")]
+    #[schemars(extend("const" = "form"))]
+    kind: &'static str,
+}
 
 /// The card of a direct order, with how it is to be submitted but for the session; `None` when the customer types
 /// it on our page.
@@ -175,7 +207,6 @@ async fn settled(app: &App, order: Order, transaction: TransactionId) -> Result<
 
 /// The whole order, with where the customer goes now.
 fn view(app: &App, site: &Site, order: &Order, transaction: TransactionId) -> anyhow::Result<Value> {
-    let mut view = order_view::render(order, &site.zone()?)?;
     let details = order_view::details(order)?;
     let public_url = app.settings.public_url.trim_end_matches('/');
     let session = &order.session.id;
@@ -185,22 +216,25 @@ fn view(app: &App, site: &Site, order: &Order, transaction: TransactionId) -> an
     let redirect =
         options.redirect_url.as_deref().map(|url| notify::return_url(url, &order.id)).transpose()?;
     let cancel = options.cancel_url.as_deref().map(|url| notify::return_url(url, &order.id)).transpose()?;
+    let mut customer_verification = None;
     let payment_url = match attempt {
         Some(attempt) if attempt.is_authenticating() => {
             let url = format!("{public_url}{}", challenge_path(session, transaction));
-            view["customer_verification"] = json!({ "html": form(&url), "type": "form" });
+            customer_verification = Some(Verification { html: form(&url), kind: "form" });
             url
         }
         Some(attempt) if attempt.is_money_moving() => back,
         Some(attempt) if Transaction::is_paid(attempt) => redirect.unwrap_or(back),
         Some(_) | None => cancel.clone().unwrap_or(back),
     };
-    view["payment_url"] = json!(payment_url);
-    view["session_id"] = json!(session.as_str());
-    if let Some(cancel) = cancel {
-        view["cancel_url"] = json!(cancel);
-    }
-    Ok(view)
+    let paid = Paid {
+        cancel_url: cancel,
+        customer_verification,
+        order: order_view::render(order, &site.zone()?)?,
+        payment_url,
+        session_id: session.as_str(),
+    };
+    Ok(serde_json::to_value(Placed::Direct(Box::new(paid)))?)
 }
 
 /// A form that takes the customer to the issuer's page by itself, or by its button. The address is ours: there

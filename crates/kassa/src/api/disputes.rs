@@ -11,23 +11,25 @@
 use super::auth::Caller;
 use super::body::object;
 use super::create_order::fields::Fields;
-use super::error::{self, Error};
+use super::error::{self, Error, Nothing};
 use super::idempotency::{Answer, Asked};
-use super::orders::{OrderPath, find};
-use super::refunds::{Note, amount};
+use super::operation::{Operation, Tag};
+use super::orders::{ID, OrderPath, find};
+use super::refunds::{Note, amount, amount_schema};
 use super::refusal::refused;
+use super::schema;
 use crate::app::App;
 use crate::store::NewEvidence;
-use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::routing::{patch, post};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use payments::decide::{Command, NewChargeback, Refused, Turn};
 use payments::ids::TransactionId;
 use payments::order::Order;
 use payments::transaction::Verdict;
+use schemars::JsonSchema;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -39,14 +41,123 @@ const DESCRIPTION_MAX: usize = 200;
 /// Where files are sent, which are larger than other bodies.
 pub(crate) const FILES: &str = "/v1/json/orders/{id}/files";
 
-/// The routes of these resources.
-pub(super) fn router() -> Router<App> {
-    Router::new()
-        .route(FILES, post(send_evidence))
-        .route("/v1/json/orders/{id}/chargebacks/{chargeback}", patch(accept))
-        .route("/v1/json/simulator/orders/{id}/chargeback", post(charge_back))
-        .route("/v1/json/simulator/orders/{id}/dispute", post(decide_dispute))
-        .route("/v1/json/simulator/orders/{id}/review", post(decide_review))
+/// The operations of these resources.
+pub(super) fn operations() -> Vec<Operation> {
+    let about_order = |operation: Operation| {
+        operation
+            .path("id", schema::any_text, "my-order-id-1", ID)
+            .versioned()
+            .refuses(404, &[error::UNKNOWN, error::ORDER_ID])
+            .refuses(409, &[error::ORDER_ID])
+    };
+    vec![
+        about_order(Operation::post(FILES, "sendEvidence", send_evidence))
+            .doc(Tag::Money, "Dispute a chargeback", "With a file of at most 3 MB.")
+            .body("Evidence", evidence_schema, evidence_example)
+            .answers::<Nothing>("The file is kept."),
+        about_order(Operation::patch(
+            "/v1/json/orders/{id}/chargebacks/{chargeback}",
+            "acceptChargeback",
+            accept,
+        ))
+        .doc(Tag::Money, "Accept a chargeback", "")
+        .path("chargeback", schema::any_text, "1795348800123456", "The `transaction_id` of the chargeback.")
+        .body("AcceptChargeback", || word_schema("status", &["accepted"]), || json!({ "status": "accepted" }))
+        .answers::<Nothing>("It is accepted."),
+        about_order(Operation::post(
+            "/v1/json/simulator/orders/{id}/chargeback",
+            "simulateChargeback",
+            charge_back,
+        ))
+        .doc(Tag::Simulator, "The customer's bank takes money back", "")
+        .body("Chargeback", chargeback_schema, || json!({ "amount": 400, "reason_code": "13.1" }))
+        .answers::<ChargedBack>("It is taken.")
+        .refuses(400, &[error::AMOUNT])
+        .refuses(409, &[error::REFUND])
+        .link("acceptChargeback", "id", "/order_id")
+        .link("acceptChargeback", "chargeback", "/chargeback_id"),
+        about_order(Operation::post(
+            "/v1/json/simulator/orders/{id}/dispute",
+            "simulateDispute",
+            decide_dispute,
+        ))
+        .doc(Tag::Simulator, "A dispute is decided, or more evidence is asked for", "")
+        .body(
+            "DecideDispute",
+            || word_schema("outcome", &["won", "lost", "more"]),
+            || json!({ "outcome": "won" }),
+        )
+        .answers::<Nothing>("It is decided."),
+        about_order(Operation::post(
+            "/v1/json/simulator/orders/{id}/review",
+            "simulateReview",
+            decide_review,
+        ))
+        .doc(Tag::Simulator, "The review of a held payment ends", "")
+        .body(
+            "DecideReview",
+            || word_schema("verdict", &["accept", "reject"]),
+            || json!({ "verdict": "accept" }),
+        )
+        .answers::<Nothing>("It is decided."),
+    ]
+}
+
+/// An object with one of these words, in any case, in `key`.
+fn word_schema(key: &'static str, words: &[&str]) -> Value {
+    let pattern = words.iter().map(|word| schema::any_case(word)).collect::<Vec<_>>().join("|");
+    let title = words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or ");
+    let word = json!({
+        "title": format!("{title}, in any case"), "type": "string", "pattern": format!("^(?:{pattern})$"),
+    });
+    schema::object(vec![schema::required(key, "What is decided.", word)])
+}
+
+fn chargeback_schema() -> Value {
+    schema::object(vec![
+        schema::field("amount", "How much; nothing or 0 for everything that is left.", amount_schema()),
+        schema::field("reason_code", "The scheme's code of the reason.", schema::text_within(REASON_MAX)),
+    ])
+}
+
+/// A file of some type: its base64 begins as that type begins. Spelt out are as many letters as the bytes that
+/// are looked at fill.
+fn evidence_schema() -> Value {
+    let text = || schema::filled_text(DESCRIPTION_MAX);
+    let kinds = ["PDF", "JPEG", "PNG"].map(schema::any_case).join("|");
+    let kind = json!({
+        "title": "PDF, JPEG or PNG, in any case", "type": "string", "pattern": format!("^(?:{kinds})$"),
+    });
+    let begins = |kind: &str, first: &str| {
+        json!({ "properties": {
+            "type": { "pattern": format!("^{}$", schema::any_case(kind)) },
+            "base64": { "pattern": format!("^{first}(?:[A-Za-z0-9+/]{{4}})*$") },
+        } })
+    };
+    let content = json!({ "title": "base64", "type": "string" });
+    let mut body = schema::object(vec![
+        schema::required("type", "What kind of file.", kind),
+        schema::required("name", "Its name.", text()),
+        schema::required("description", "What it shows.", text()),
+        schema::required("base64", "The file.", content),
+    ]);
+    body["anyOf"] = json!([
+        begins("PDF", "JVBERi[0-3][A-Za-z0-9+/]"),
+        begins("JPEG", "/9j/"),
+        begins("PNG", "iVBORw0KGg[o-r][A-Za-z0-9+/]"),
+    ]);
+    body
+}
+
+fn evidence_example() -> Value {
+    json!({ "type": "PDF", "name": "receipt.pdf", "description": "Signed by the customer", "base64": "JVBERi0x" })
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ChargebackMade")]
+struct ChargedBack {
+    chargeback_id: i64,
+    order_id: String,
 }
 
 /// `POST /orders/{id}/files`.
@@ -133,7 +244,10 @@ async fn charge_back(
         reason_code: reason_code.filter(|code| !code.is_empty()),
         note: Note::default().written(),
     };
-    let show = |order: &Order| Ok(json!({ "order_id": order.id.as_str(), "chargeback_id": chargeback.0 }));
+    let show = |order: &Order| {
+        let order_id = order.id.as_str().to_owned();
+        Ok(serde_json::to_value(ChargedBack { chargeback_id: chargeback.0, order_id })?)
+    };
     let command = Command::ChargedBack(new);
     let charged = app.run_answering(order.site, &order.id, &command, asked.answering(&show)).await;
     charged.map_err(|error| refused(error, &order.id))

@@ -5,19 +5,20 @@
 
 use super::auth::Caller;
 use super::error::{self, Error};
-use super::order_view::wall_clock;
-use super::waiting::{WAIT_SECONDS, seconds, whole_number};
+use super::operation::{Operation, Tag};
+use super::order_view::{FINANCIAL_STATUSES, STATUSES, wall_clock};
+use super::waiting::{WAIT_SECONDS, seconds, seconds_schema, version_schema, whole_number};
 use crate::app::App;
 use crate::store::db::WriteError;
 use crate::store::{Event, Site};
-use axum::Router;
 use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::response::Response;
-use axum::routing::get;
 use jiff::tz::TimeZone;
 use payments::ids::SiteId;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -28,9 +29,25 @@ const LIMIT_DEFAULT: i64 = 100;
 /// How long is tried to number events while other nodes do the same.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The routes of this resource.
-pub(super) fn router() -> Router<App> {
-    Router::new().route("/v1/json/events", get(list))
+/// The operations of this resource.
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/v1/json/events", "listEvents", list)
+            .doc(
+                Tag::Events,
+                "What happened since",
+                "Numbered 1, 2, 3 … for each site. Nothing ever appears behind a number that was answered.",
+            )
+            .query("after", version_schema, "0", "The number of the last event that is known.")
+            .query("limit", limit_schema, "100", "The most events to answer.")
+            .query("wait", seconds_schema, "0", "How many seconds to wait for the first event.")
+            .refuses(400, &[error::MISSING_DATA])
+            .answers_whole::<Feed<'static>>("What came after that number, oldest first."),
+    ]
+}
+
+fn limit_schema() -> Value {
+    json!({ "type": "integer", "minimum": 1, "maximum": LIMIT_MAX })
 }
 
 /// `?after=N&limit=L&wait=S`.
@@ -54,22 +71,31 @@ impl FromRequestParts<App> for Since {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Events")]
 struct Feed<'a> {
+    #[schemars(extend("const" = true))]
     success: bool,
     data: Vec<EventView<'a>>,
     /// What to ask for next.
     next_after: i64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Event")]
 struct EventView<'a> {
+    /// Its number.
     id: i64,
     #[serde(rename = "type")]
+    #[schemars(extend("const" = "order.changed"))]
     kind: &'static str,
     order_id: &'a str,
+    /// What the order's was then.
+    #[schemars(extend("enum" = STATUSES))]
     status: &'a str,
+    #[schemars(extend("enum" = FINANCIAL_STATUSES))]
     financial_status: Option<&'a str>,
+    /// The order's version then.
     version: i64,
     created: String,
 }

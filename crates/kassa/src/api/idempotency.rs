@@ -14,6 +14,7 @@
 use super::auth::Caller;
 use super::body::{Raw, object};
 use super::error::{self, Error, MISSING_DATA, UNKNOWN};
+use super::operation::{Parameter, Place};
 use super::waiting::with_version;
 use crate::app::App;
 use crate::keys::KeyRing;
@@ -27,7 +28,7 @@ use axum::response::{IntoResponse, Response};
 use payments::ids::SiteId;
 use payments::order::Order;
 use payments::time::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -35,6 +36,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 const KEY: &str = "idempotency-key";
 /// The longest key.
 const KEY_MAX: usize = 255;
+
+/// The header in the document.
+pub(super) fn parameter() -> Parameter {
+    Parameter {
+        place: Place::Header,
+        name: "Idempotency-Key",
+        about: "A name for this request, kept for 24 hours: sent again, it is answered the same and has no second \
+                effect.",
+        example: "7c1b2f1e-8f2b-4b57-9d5a-0a3c6f9f6a52",
+        schema: || json!({ "type": "string", "minLength": 1, "maxLength": KEY_MAX, "pattern": "^[!-~]+$" }),
+    }
+}
 
 /// What a site asks for with a body. A request that was answered before does not get past this extractor, and
 /// neither does one that is being answered.

@@ -1,20 +1,33 @@
 //! `/v1/json/orders/{id}/notifications`: telling the shop again.
 
 use super::auth::Caller;
-use super::error::{Error, MISSING_DATA};
+use super::error::{Error, MISSING_DATA, Nothing, ORDER_ID, UNKNOWN};
 use super::idempotency::{Answer, Asked};
-use super::orders::{OrderPath, find};
+use super::operation::{Operation, Tag};
+use super::orders::{ID, OrderPath, find};
+use super::schema;
 use crate::app::App;
 use crate::notify;
 use crate::store::db::WriteError;
-use axum::Router;
 use axum::extract::State;
-use axum::routing::post;
 use serde_json::json;
 
-/// The routes of this resource.
-pub(super) fn router() -> Router<App> {
-    Router::new().route("/v1/json/orders/{id}/notifications/resend", post(resend))
+/// The operations of this resource.
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::post("/v1/json/orders/{id}/notifications/resend", "resendNotification", resend)
+            .doc(
+                Tag::Events,
+                "Notify once more",
+                "Sends the order's state as it is now, with all its tries, whatever became of earlier ones. What is in \
+                 the body is ignored.",
+            )
+            .path("id", schema::any_text, "my-order-id-1", ID)
+            .answers::<Nothing>("It will be sent.")
+            .versioned()
+            .refuses(404, &[UNKNOWN, ORDER_ID])
+            .refuses(409, &[MISSING_DATA]),
+    ]
 }
 
 /// `POST /orders/{id}/notifications/resend`: sends the order's state as it is now, with all its tries, whatever

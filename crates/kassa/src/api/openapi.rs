@@ -11,6 +11,7 @@
 //!     .query("locale", any_text, "en_US", "What it does.")          // every query parameter that is read
 //!     .body("UpdateOrder", schema, example)                         // fn() -> Value each, beside the parser
 //!     .answers::<Updated>("What came of it.")                       // Serialize + JsonSchema, the `data` of 200
+//!     .versioned()                                                  // if the answer tells an order's version
 //!     .refuses(404, &[error::ORDER_ID])                             // every status and code of its own
 //! ```
 //!
@@ -26,8 +27,8 @@
 
 use super::error::{self, CODES, Refusal};
 use super::operation::{Answer, Content, Operation, Parameter, Place, Tag};
-use super::schema;
-use axum::http::{Method, StatusCode};
+use super::{idempotency, schema};
+use axum::http::StatusCode;
 use axum::response::Response;
 use schemars::generate::SchemaSettings;
 use schemars::{Schema, SchemaGenerator};
@@ -110,7 +111,7 @@ const ABOUT: &str = "A payment gateway. Every answer under `/v1/json` is JSON in
     Times are on the wall clock of the site. Requests are read leniently: unknown keys and parameters are ignored, \
     `null` counts as not there, a body is read as JSON whatever its content type says. A body has at most 256 KiB \
     and 32 levels. A client that cannot send PATCH sends POST with the header `X-HTTP-Method-Override: PATCH`. With a header \
-    `Idempotency-Key` (at most 255 characters, kept for 24 hours) a request that is sent again has its effect once.";
+    `Idempotency-Key` a request that is sent again has its effect once.";
 
 /// Where a key may be. One place is enough; in several, it has to be the same key.
 fn key_places() -> Value {
@@ -141,8 +142,10 @@ fn describe(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
     if !operation.keyed {
         described["security"] = json!([]);
     }
-    if !operation.parameters.is_empty() {
-        described["parameters"] = operation.parameters.iter().map(parameter).collect();
+    let repeatable = operation.is_repeatable().then(idempotency::parameter);
+    let parameters: Vec<Value> = operation.parameters.iter().chain(&repeatable).map(parameter).collect();
+    if !parameters.is_empty() {
+        described["parameters"] = parameters.into();
     }
     if let Some(body) = &operation.body {
         let content = json!({ "schema": schema::named(body.name), "example": (body.example)() });
@@ -156,7 +159,7 @@ const JSON: &str = "application/json";
 fn parameter(parameter: &Parameter) -> Value {
     json!({
         "name": parameter.name,
-        "in": match parameter.place { Place::Path => "path", Place::Query => "query" },
+        "in": match parameter.place { Place::Path => "path", Place::Query => "query", Place::Header => "header" },
         "required": parameter.place == Place::Path,
         "description": parameter.about,
         "schema": (parameter.schema)(),
@@ -175,10 +178,14 @@ fn responses(operation: &Operation, generator: &mut SchemaGenerator) -> Value {
             known.map(|(code, meaning)| json!({ "const": code, "description": meaning })).collect();
         let envelope = schema_of::<Refusal<'static>>(generator);
         let schema = json!({ "allOf": [envelope], "properties": { "error_code": { "oneOf": known } } });
-        responses.insert(
-            status.to_string(),
-            json!({ "description": meaning(status), "content": { JSON: { "schema": schema } } }),
-        );
+        let mut response =
+            json!({ "description": meaning(status), "content": { JSON: { "schema": schema } } });
+        if status == 429 {
+            response["headers"] = json!({ "Retry-After": {
+                "required": true, "description": "Seconds to wait.", "schema": { "type": "integer", "minimum": 1 },
+            } });
+        }
+        responses.insert(status.to_string(), response);
     }
     Value::Object(responses)
 }
@@ -190,15 +197,14 @@ fn refusals(operation: &Operation) -> BTreeMap<u16, BTreeSet<u32>> {
     add(500, &[error::INTERNAL]);
     if operation.keyed {
         add(401, &[error::API_KEY]);
+        add(429, &[error::UNKNOWN]);
     }
-    if operation.keyed && operation.method != Method::GET {
+    if operation.is_repeatable() {
+        add(400, &[error::MISSING_DATA]);
+        add(413, &[error::UNKNOWN]);
         // An `Idempotency-Key` in flight, and one of another request.
         add(409, &[error::UNKNOWN]);
         add(422, &[error::UNKNOWN]);
-    }
-    if operation.body.is_some() {
-        add(400, &[error::MISSING_DATA]);
-        add(413, &[error::UNKNOWN]);
     }
     for (status, codes) in &operation.refusals {
         add(*status, codes);
@@ -218,16 +224,29 @@ fn response(operation: &Operation, answer: &Answer, generator: &mut SchemaGenera
             });
             (JSON, envelope)
         }
+        Content::Whole(whole) => (JSON, whole(generator).into()),
         Content::Json(schema) => (JSON, schema()),
         Content::Text(content_type) => (*content_type, json!({ "type": "string" })),
     };
     let mut response =
         json!({ "description": answer.about, "content": { content_type: { "schema": schema } } });
-    for link in &operation.links {
-        response["links"][link.to] = json!({
-            "operationId": link.to,
-            "parameters": { link.parameter: format!("$response.body#/data{}", link.from) },
+    if operation.versioned {
+        response["headers"]["Kassa-Order-Version"] = json!({
+            "required": true,
+            "description": "The order's version, which `wait_version` of `getOrder` is compared with.",
+            "schema": { "type": "integer", "minimum": 0 },
         });
+    }
+    if operation.is_repeatable() {
+        response["headers"]["Idempotent-Replayed"] = json!({
+            "description": "There when this is the answer of an earlier request with the same `Idempotency-Key`.",
+            "schema": { "const": "true" },
+        });
+    }
+    for link in &operation.links {
+        let to = &mut response["links"][link.to];
+        to["operationId"] = link.to.into();
+        to["parameters"][link.parameter] = format!("$response.body#/data{}", link.from).into();
     }
     response
 }

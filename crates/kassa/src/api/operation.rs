@@ -16,24 +16,45 @@ use serde_json::Value;
 pub(crate) enum Tag {
     /// Placing, reading and changing orders.
     Orders,
+    /// What happens to the money of an order that was paid.
+    Money,
+    /// Cards that customers left for later.
+    Tokens,
+    /// What happened, for shops that were away.
+    Events,
     /// What a site can be paid with.
     Gateways,
     /// Who a key belongs to, and lists that belong to nobody.
     Account,
+    /// What only test sites have.
+    Simulator,
     /// Health and documentation, without a key.
     Service,
 }
 
 impl Tag {
     /// Every tag.
-    pub(crate) const ALL: [Self; 4] = [Self::Orders, Self::Gateways, Self::Account, Self::Service];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Orders,
+        Self::Money,
+        Self::Tokens,
+        Self::Events,
+        Self::Gateways,
+        Self::Account,
+        Self::Simulator,
+        Self::Service,
+    ];
 
     /// Its name in the document.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Orders => "Orders",
+            Self::Money => "Money",
+            Self::Tokens => "Tokens",
+            Self::Events => "Events",
             Self::Gateways => "Gateways",
             Self::Account => "Account",
+            Self::Simulator => "Simulator",
             Self::Service => "Service",
         }
     }
@@ -42,8 +63,14 @@ impl Tag {
     pub(crate) fn about(self) -> &'static str {
         match self {
             Self::Orders => "Place an order, send its customer to the `payment_url`, and ask how it went.",
+            Self::Money => "Capture what was authorised, pay money back, and answer chargebacks.",
+            Self::Tokens => {
+                "The cards that a customer left for later payments, by the shop's `customer.reference`."
+            }
+            Self::Events => "What happened while the shop was away, and notifications once more.",
             Self::Gateways => "What a site can be paid with, for settings pages and checkouts.",
             Self::Account => "Who a key belongs to, and what kinds of shops there are.",
+            Self::Simulator => "What customers, issuers and reviewers do elsewhere. Test sites only.",
             Self::Service => "Whether the gateway is well, and what it serves. No key is needed.",
         }
     }
@@ -56,6 +83,8 @@ pub(crate) enum Place {
     Path,
     /// In the query; optional.
     Query,
+    /// In a header; optional.
+    Header,
 }
 
 /// A parameter of an operation.
@@ -91,6 +120,8 @@ pub(crate) struct Answer {
 pub(crate) enum Content {
     /// The success envelope around this `data`.
     Envelope(fn(&mut SchemaGenerator) -> Schema),
+    /// JSON that brings an envelope of its own, with members beside its `data`.
+    Whole(fn(&mut SchemaGenerator) -> Schema),
     /// JSON without the envelope.
     Json(fn() -> Value),
     /// Text of this content type.
@@ -125,6 +156,8 @@ pub(crate) struct Operation {
     /// HTTP status and the `error_code`s that come with it.
     pub(crate) refusals: Vec<(u16, &'static [u32])>,
     pub(crate) links: Vec<Link>,
+    /// Whether its answer is about an order as it is now, and says in a header which version that is.
+    pub(crate) versioned: bool,
     route: MethodRouter<App>,
 }
 
@@ -156,6 +189,15 @@ impl Operation {
         Self::new(Method::PATCH, MethodFilter::PATCH, path, id, handler)
     }
 
+    /// `DELETE path`.
+    pub(crate) fn delete<H, T>(path: &'static str, id: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: 'static,
+    {
+        Self::new(Method::DELETE, MethodFilter::DELETE, path, id, handler)
+    }
+
     fn new<H, T>(
         method: Method,
         filter: MethodFilter,
@@ -180,6 +222,7 @@ impl Operation {
             answers: Vec::new(),
             refusals: Vec::new(),
             links: Vec::new(),
+            versioned: false,
             route: on(filter, handler),
         }
     }
@@ -233,6 +276,22 @@ impl Operation {
         self.answer(Answer { status: 200, about, content })
     }
 
+    /// 200 with this envelope and all.
+    pub(crate) fn answers_whole<T: JsonSchema>(self, about: &'static str) -> Self {
+        let content = Content::Whole(|generator| generator.subschema_for::<T>());
+        self.answer(Answer { status: 200, about, content })
+    }
+
+    /// Its answer is about an order as it is now.
+    pub(crate) fn versioned(self) -> Self {
+        Self { versioned: true, ..self }
+    }
+
+    /// Whether it takes an `Idempotency-Key`: every request of a site that is sent with a body does.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.keyed && matches!(self.method, Method::POST | Method::PATCH)
+    }
+
     /// Any other answer that is no refusal.
     pub(crate) fn answer(mut self, answer: Answer) -> Self {
         self.answers.push(answer);
@@ -241,7 +300,8 @@ impl Operation {
 
     /// A status that a mistake is answered with, and the codes that say which.
     ///
-    /// 401 and 500 come with every operation, 400 ([`super::error::MISSING_DATA`]) and 413 with a body.
+    /// 500 comes with every operation, 401 and 429 with every key, and 400 ([`super::error::MISSING_DATA`]), 409, 413
+    /// and 422 with whatever takes an `Idempotency-Key`.
     pub(crate) fn refuses(mut self, status: u16, codes: &'static [u32]) -> Self {
         self.refusals.push((status, codes));
         self

@@ -47,6 +47,31 @@ use serde_json::Value;
 
 /// The language of a customer whose shop did not say.
 const LOCALE_DEFAULT: &str = "en_US";
+/// The words of `status`; an order's payments have the same.
+pub(super) const STATUSES: [&str; 11] = [
+    "cancelled",
+    "chargedback",
+    "completed",
+    "declined",
+    "expired",
+    "initialized",
+    "partial_refunded",
+    "refunded",
+    "shipped",
+    "uncleared",
+    "void",
+];
+/// The words of `financial_status`; null when nobody has tried to pay.
+pub(super) const FINANCIAL_STATUSES: [Option<&str>; 8] = [
+    Some("cancelled"),
+    Some("completed"),
+    Some("declined"),
+    Some("expired"),
+    Some("initialized"),
+    Some("uncleared"),
+    Some("void"),
+    None,
+];
 
 /// The order as its shop sees it. `transaction_id` is left out until a card was submitted, `completed` until
 /// the order is paid, `auth_order_id` unless it was captured from another order's authorisation, and everything
@@ -71,7 +96,9 @@ pub(crate) struct View<'a> {
     custom_info: CustomInfo<'a>,
     customer: Customer<'a>,
     description: &'a str,
+    #[schemars(extend("const" = "NO"))]
     fastcheckout: &'static str,
+    #[schemars(extend("enum" = FINANCIAL_STATUSES))]
     financial_status: Option<&'static str>,
     items: Option<String>,
     modified: String,
@@ -81,6 +108,7 @@ pub(crate) struct View<'a> {
     reason: Option<&'a str>,
     reason_code: Option<String>,
     related_transactions: Option<Vec<Related>>,
+    #[schemars(extend("enum" = STATUSES))]
     status: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     transaction_id: Option<i64>,

@@ -15,6 +15,8 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use payments::ids::{OrderId, TransactionId};
 use payments::order::Order;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// The operations of this resource.
 pub(super) fn operations() -> Vec<Operation> {
@@ -28,7 +30,8 @@ pub(super) fn operations() -> Vec<Operation> {
                  site every URL has to be https.",
             )
             .body("CreateOrder", create_order::schema::body, create_order::schema::example)
-            .answers::<order_view::Created>("The order, and where to send its customer.")
+            .answers::<Placed<'static>>("The order, and where to send its customer.")
+            .versioned()
             .refuses(400, create_order::schema::CODES)
             .refuses(404, &[error::GATEWAY])
             .refuses(409, &[error::ORDER_ID])
@@ -42,9 +45,21 @@ pub(super) fn operations() -> Vec<Operation> {
             .query("timeout", waiting::seconds_schema, "0", "How many seconds to wait at most; 30 unless told.")
             .refuses(400, &[error::MISSING_DATA])
             .answers::<order_view::View<'static>>("The order as it is now.")
+            .versioned()
             .refuses(404, &[error::UNKNOWN, error::ORDER_ID]),
         update_order::operation(),
     ]
+}
+
+/// What `POST /orders` answers.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[schemars(rename = "PlacedOrder")]
+pub(super) enum Placed<'a> {
+    /// To `redirect` and `paymentlink`.
+    Link(order_view::Created),
+    /// To `direct`.
+    Direct(Box<direct::Paid<'a>>),
 }
 
 /// What stands for `{id}` in the path of an order.
@@ -68,7 +83,8 @@ async fn create(State(app): State<App>, caller: Caller, asked: Asked) -> Result<
         return direct::pay(&app, &caller.site, &request, digest, card, &asked).await;
     }
     let url = &app.settings.public_url;
-    let show = |order: &Order| Ok(serde_json::to_value(order_view::render_created(order, url)?)?);
+    let show =
+        |order: &Order| Ok(serde_json::to_value(Placed::Link(order_view::render_created(order, url)?))?);
     let placed = app.place(caller.site.id, &request, digest, asked.answering(&show)).await;
     placed.map_err(|error| refused(error, &request.order_id))
 }

@@ -5,18 +5,19 @@ use super::body::object;
 use super::create_order::fields::Fields;
 use super::error::{self, Error};
 use super::idempotency::{Answer, Asked};
-use super::waiting::whole_number;
+use super::operation::{Operation, Tag};
+use super::schema;
+use super::waiting::{version_schema, whole_number};
 use crate::app::App;
-use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::Response;
-use axum::routing::{delete, get, patch};
 use payments::card::{Brand, Expiry};
-use payments::ids::TokenId;
+use payments::ids::{TOKEN_ID_LENGTH, TokenId};
 use payments::time::Timestamp;
-use payments::token::Token;
+use payments::token::{Model, Token};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -25,30 +26,89 @@ const LIMIT_DEFAULT: i64 = 10;
 /// How many are listed at most.
 const LIMIT_MAX: i64 = 1_000;
 
-/// The routes of this resource.
-pub(super) fn router() -> Router<App> {
-    Router::new()
-        .route("/v1/json/recurring/{reference}", get(list))
-        .route("/v1/json/recurring/{reference}/token/{token}", get(read).delete(remove))
-        .route("/v1/json/recurring/{reference}/update/{token}", patch(update))
-        .route("/v1/json/recurring/{reference}/remove/{token}", delete(remove))
+/// The operations of this resource.
+pub(super) fn operations() -> Vec<Operation> {
+    let of_customer = |operation: Operation| {
+        operation.path("reference", schema::any_text, "customer-1", "The shop's `customer.reference`.")
+    };
+    let of_token = |operation: Operation| {
+        of_customer(operation)
+            .path("token", schema::any_text, "998163177297134120", "The token.")
+            .refuses(404, &[error::UNKNOWN])
+            .refuses(410, &[error::UNKNOWN])
+    };
+    vec![
+        of_customer(Operation::get("/v1/json/recurring/{reference}", "listTokens", list))
+            .doc(Tag::Tokens, "Cards of a customer", "A customer without any is not found.")
+            .query("limit", limit_schema, "10", "The most tokens to answer.")
+            .query("offset", version_schema, "0", "How many to leave out before.")
+            .answers::<Tokens>("The tokens.")
+            .refuses(400, &[error::MISSING_DATA])
+            .refuses(404, &[error::UNKNOWN]),
+        of_token(Operation::get("/v1/json/recurring/{reference}/token/{token}", "getToken", read))
+            .doc(Tag::Tokens, "One card", "")
+            .answers::<TokenView>("The token."),
+        of_token(Operation::patch("/v1/json/recurring/{reference}/update/{token}", "updateToken", update))
+            .doc(Tag::Tokens, "A card has a new date", "")
+            .body("UpdateToken", update_schema, || json!({ "expiry_date": "3512" }))
+            .answers::<Updated>("It is updated."),
+        of_token(Operation::delete("/v1/json/recurring/{reference}/remove/{token}", "removeToken", remove))
+            .doc(Tag::Tokens, "Forget a card", "")
+            .answers::<Removed>("It is gone for good."),
+        of_token(Operation::delete("/v1/json/recurring/{reference}/token/{token}", "deleteToken", remove))
+            .doc(Tag::Tokens, "Forget a card, by the address it is read at", "")
+            .answers::<Removed>("It is gone for good."),
+    ]
+}
+
+fn limit_schema() -> Value {
+    json!({ "type": "integer", "minimum": 1, "maximum": LIMIT_MAX })
+}
+
+fn update_schema() -> Value {
+    schema::object(vec![schema::required("expiry_date", "The card's year and month.", schema::yymm())])
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Tokens {
+    tokens: Vec<TokenView>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TokenUpdated")]
+struct Updated {
+    #[schemars(extend("const" = true))]
+    updated: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TokenRemoved")]
+struct Removed {
+    #[schemars(extend("const" = true))]
+    removed: bool,
 }
 
 /// A token as it is shown. Clients in typed languages insist on every field; `model` and `recurring_model` are the
 /// same, because some read the one and some the other.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Token")]
 struct TokenView {
     bin: Option<i64>,
+    #[schemars(extend("enum" = Brand::ALL.map(Brand::id)))]
     code: &'static str,
     display: String,
     /// 0 or 1.
+    #[schemars(extend("enum" = [0, 1]))]
     expired: u8,
     /// YYMM as a number.
     expiry_date: i64,
     last4: String,
+    #[schemars(extend("enum" = Model::ALL.map(Model::word)))]
     model: &'static str,
     name_holder: String,
+    #[schemars(extend("enum" = Model::ALL.map(Model::word)))]
     recurring_model: &'static str,
+    #[schemars(length(equal = TOKEN_ID_LENGTH))]
     token: String,
 }
 
@@ -112,15 +172,14 @@ async fn list(
     if tokens.is_empty() {
         return Err(Error::not_found());
     }
-    let views: Vec<_> = tokens.iter().map(|token| TokenView::of(token, app.now())).collect();
-    Ok(error::success(&json!({ "tokens": views })))
+    let tokens = tokens.iter().map(|token| TokenView::of(token, app.now())).collect();
+    Ok(error::success(&Tokens { tokens }))
 }
 
 /// `GET /recurring/{reference}/token/{token}`.
 async fn read(State(app): State<App>, caller: Caller, path: TokenPath) -> Result<Response, Error> {
     let token = find(&app, &caller, path).await?.ok_or_else(Error::unknown_token)?;
-    let view = serde_json::to_value(TokenView::of(&token, app.now()));
-    Ok(error::success(&view.map_err(|error| Error::internal(&error))?))
+    Ok(error::success(&TokenView::of(&token, app.now())))
 }
 
 /// `PATCH /recurring/{reference}/update/{token}`: the same card with a new date.
@@ -140,7 +199,8 @@ async fn update(
     let expiry = Expiry::parse_yymm(text.trim()).ok_or_else(|| {
         fields.fault("expiry_date", error::MISSING_DATA, "must be the card's year and month, YYMM")
     })?;
-    let (answer, kept) = asked.answer(&json!({ "updated": true }), None, app.now());
+    let updated = serde_json::to_value(Updated { updated: true }).map_err(|error| Error::internal(&error))?;
+    let (answer, kept) = asked.answer(&updated, None, app.now());
     let renewed = app.store.renew_token(caller.site.id, &token, expiry, kept).await;
     renewed.map_err(|error| Error::internal(&error))?;
     Ok(answer)
@@ -151,7 +211,7 @@ async fn remove(State(app): State<App>, caller: Caller, path: TokenPath) -> Resu
     let token = find(&app, &caller, path).await?.ok_or_else(|| Error::token_not("removed"))?;
     let removed = app.store.remove_token(caller.site.id, &token).await;
     removed.map_err(|error| Error::internal(&error))?;
-    Ok(error::success(&json!({ "removed": true })))
+    Ok(error::success(&Removed { removed: true }))
 }
 
 async fn find(app: &App, caller: &Caller, path: TokenPath) -> Result<Option<Token>, Error> {

@@ -8,21 +8,22 @@ mod returned;
 use super::auth::Caller;
 use super::body::object;
 use super::create_order::fields::{self, Fields};
-use super::error::{self, Error};
+use super::error::{self, Error, Nothing};
 use super::idempotency::{Answer, Asked};
-use super::orders::{OrderPath, find};
+use super::operation::{Operation, Tag};
+use super::orders::{ID, OrderPath, find};
 use super::refusal::refused;
+use super::schema::{self, Field};
 use crate::app::App;
 use crate::store::Site;
-use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
-use axum::routing::{patch, post};
 use payments::decide::{Command, NewRefund};
 use payments::ids::{OrderId, TransactionId};
-use payments::money::Currency;
+use payments::money::{AMOUNT_MAX_MINOR, Currency};
 use payments::order::Order;
 use payments::time::Millis;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -31,11 +32,90 @@ const TEST_REST: Millis = Millis::seconds(2);
 /// The longest description, in characters.
 const DESCRIPTION_MAX: usize = 200;
 
-/// The routes of this resource.
-pub(super) fn router() -> Router<App> {
-    Router::new()
-        .route("/v1/json/orders/{id}/refunds", post(create))
-        .route("/v1/json/orders/{id}/refunds/{refund}", patch(cancel))
+/// The operations of this resource.
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::post("/v1/json/orders/{id}/refunds", "createRefund", create)
+            .doc(
+                Tag::Money,
+                "Pay money back",
+                "The whole, or a part. The same amount again within 5 minutes is refused, unless an \
+                 `Idempotency-Key` says that it is meant.",
+            )
+            .path("id", schema::any_text, "my-order-id-1", ID)
+            .body(
+                "CreateRefund",
+                refund_schema,
+                || json!({ "amount": 250, "description": "One of four returned" }),
+            )
+            .answers::<Refunded>("It is on its way.")
+            .versioned()
+            .refuses(
+                400,
+                &[error::AMOUNT, error::CURRENCY, error::ORDER_ID, error::DESCRIPTION, error::VARIABLE],
+            )
+            .refuses(404, &[error::UNKNOWN, error::ORDER_ID])
+            .refuses(409, &[error::ORDER_ID, error::REFUND])
+            .link("cancelRefund", "id", "/order_id")
+            .link("cancelRefund", "refund", "/refund_id"),
+        Operation::patch("/v1/json/orders/{id}/refunds/{refund}", "cancelRefund", cancel)
+            .doc(
+                Tag::Money,
+                "Take a refund back",
+                "As long as it was not sent: on a test site that is 2 seconds.",
+            )
+            .path("id", schema::any_text, "my-order-id-1", ID)
+            .path("refund", schema::any_text, "1795348800123456", "The `refund_id`.")
+            .body("CancelRefund", cancel_schema, || json!({ "status": "void" }))
+            .answers::<Nothing>("It will not be sent.")
+            .versioned()
+            .refuses(404, &[error::UNKNOWN, error::ORDER_ID])
+            .refuses(409, &[error::ORDER_ID]),
+    ]
+}
+
+fn refund_schema() -> Value {
+    let currency = json!({
+        "title": "the currency of the order",
+        "anyOf": [schema::currency(), { "enum": ["", null] }],
+    });
+    let reference = json!({
+        "title": "text of 1 to 50 characters, or a whole number",
+        "anyOf": [schema::order_id(), { "enum": ["", null] }],
+    });
+    let mut fields = vec![
+        schema::field("amount", "How much; nothing or 0 for everything that is left.", amount_schema()),
+        schema::field("currency", "What the amount is in.", currency),
+        schema::field("refund_order_id", "What the shop calls the refund.", reference),
+    ];
+    fields.extend(Note::schema());
+    schema::object(fields)
+}
+
+fn cancel_schema() -> Value {
+    let words =
+        json!({ "title": "`void` or `cancelled`, which mean the same", "enum": ["void", "cancelled"] });
+    schema::object(vec![schema::required("status", "That it is taken back.", words)])
+}
+
+/// What [`amount`] reads.
+pub(super) fn amount_schema() -> Value {
+    json!({
+        "title": "whole number of minor units",
+        "anyOf": [
+            { "type": "integer", "minimum": 0, "maximum": AMOUNT_MAX_MINOR },
+            { "type": "string", "pattern": schema::digits(0, AMOUNT_MAX_MINOR) },
+            { "enum": ["", null] },
+        ],
+    })
+}
+
+#[derive(Serialize, JsonSchema)]
+struct Refunded {
+    order_id: String,
+    refund_id: i64,
+    /// The payment that is paid back.
+    transaction_id: Option<i64>,
 }
 
 /// What a shop says of a movement of money: echoed, and never decided upon.
@@ -70,6 +150,21 @@ impl Note {
         })
     }
 
+    /// Its fields in the document.
+    pub(super) fn schema() -> Vec<Field> {
+        let description = schema::text_within(DESCRIPTION_MAX);
+        let mut fields = vec![schema::field("description", "What it is, in the shop's words.", description)];
+        let texts = [
+            ("var1", "The shop's own text."),
+            ("var2", "The shop's own text."),
+            ("var3", "The shop's own text."),
+            ("invoice_id", "What the shop's own papers call it."),
+            ("reason", "Why."),
+        ];
+        fields.extend(texts.map(|(name, about)| schema::field(name, about, schema::text())));
+        fields
+    }
+
     /// As it is stored.
     pub(super) fn written(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
@@ -89,9 +184,9 @@ async fn create(
     let new = read(&body, &order, &caller.site, refund)?;
     let new = NewRefund { is_keyed: asked.is_keyed(), ..new };
     let show = |order: &Order| {
-        let paid = order.paid().map(|paid| paid.id.0);
-        let id = order.id.as_str();
-        Ok(json!({ "order_id": id, "transaction_id": paid, "refund_id": refund.0 }))
+        let transaction_id = order.paid().map(|paid| paid.id.0);
+        let order_id = order.id.as_str().to_owned();
+        Ok(serde_json::to_value(Refunded { order_id, refund_id: refund.0, transaction_id })?)
     };
     let command = Command::Refund(Box::new(new));
     let refunded = app.run_answering(caller.site.id, &order.id, &command, asked.answering(&show)).await;

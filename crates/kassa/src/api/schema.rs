@@ -15,6 +15,10 @@ pub(crate) const CONTROL: &str = r"\u0000-\u001f\u007f-\u009f";
 /// Inside of `[…]`: a blank that is no control character, as Rust's `char::is_whitespace` has it.
 pub(crate) const BLANK: &str = r"\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000";
 
+/// A character that is not blank, as Rust's `str::trim` has it.
+pub(crate) const SOLID: &str =
+    r"[^\u0000\t\n\u000b\u000c\r\u0085\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]";
+
 /// A field of an object.
 pub(crate) struct Field {
     name: &'static str,
@@ -51,13 +55,47 @@ pub(crate) fn inner_object(fields: Vec<Field>) -> Value {
 
 /// A text within `max` characters, read with `Fields::text_within`.
 pub(crate) fn text_within(max: usize) -> Value {
+    let mut ways = vec![json!({ "type": "string", "maxLength": max, "pattern": r"^[^\u0000]*$" })];
+    ways.extend(numbers_within(max));
+    ways.push(json!({ "type": "null" }));
+    json!({ "title": format!("text, at most {max} characters"), "anyOf": ways })
+}
+
+/// The numbers that become texts of at most `max` characters. The smallest of all have 350.
+fn numbers_within(max: usize) -> Vec<Value> {
+    const END: i64 = 9_007_199_254_740_992;
+    if max < 50 {
+        // Ten characters, the shortest of all limits.
+        return vec![
+            json!({ "type": "integer", "minimum": -999_999_999, "maximum": 9_999_999_999_i64 }),
+            json!({ "type": "number", "multipleOf": 0.5, "minimum": -9_999_999.5, "maximum": 99_999_999.5 }),
+        ];
+    }
+    let (above, below) = if max < 400 { (1e-100, -1e-100) } else { (0.0, 0.0) };
+    vec![
+        json!({ "type": "integer", "minimum": i64::MIN, "maximum": u64::MAX }),
+        json!({ "type": "number", "minimum": above, "exclusiveMaximum": END }),
+        json!({ "type": "number", "exclusiveMinimum": -END, "maximum": below }),
+    ]
+}
+
+/// The same, and not blank.
+pub(crate) fn filled_text(max: usize) -> Value {
+    let pattern = format!(r"^[^\u0000]*{SOLID}[^\u0000]*$");
+    let mut ways = vec![json!({ "type": "string", "maxLength": max, "pattern": pattern })];
+    ways.extend(numbers_within(max));
+    json!({ "title": format!("text of 1 to {max} characters, not all blank"), "anyOf": ways })
+}
+
+/// A card's year and month, with or without blanks around them.
+pub(crate) fn yymm() -> Value {
+    let blank = format!(r"[{BLANK}\t\n\u000b\u000c\r\u0085]");
     json!({
-        "title": format!("text, at most {max} characters"),
+        "title": "YYMM",
         "anyOf": [
-            { "type": "string", "maxLength": max, "pattern": r"^[^\u0000]*$" },
-            { "type": "integer", "minimum": i64::MIN, "maximum": u64::MAX },
-            { "type": "number", "exclusiveMinimum": -9_007_199_254_740_992_i64, "exclusiveMaximum": 9_007_199_254_740_992_i64 },
-            { "type": "null" },
+            { "type": "string", "maxLength": TEXT_MAX, "pattern": format!("^{blank}*[0-9]{{2}}(?:0[1-9]|1[0-2]){blank}*$") },
+            // As a number, of the years from 10 on.
+            { "enum": (1..=12).map(|month| 3_500 + month).collect::<Vec<_>>() },
         ],
     })
 }

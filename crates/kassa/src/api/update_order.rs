@@ -47,6 +47,7 @@ pub(super) fn operation() -> Operation {
         .path("id", schema::any_text, "my-order-id-1", ID)
         .body("UpdateOrder", body_schema, || json!({ "status": "cancelled" }))
         .answers::<Nothing>("It is done.")
+        .versioned()
         .refuses(400, &[error::NOT_OFFERED])
         .refuses(404, &[error::UNKNOWN, error::ORDER_ID])
         .refuses(409, &[error::ORDER_ID])

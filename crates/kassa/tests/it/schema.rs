@@ -1,7 +1,9 @@
 //! The OpenAPI document against the running server: requests made from it, right and wrong ones, and every answer
 //! held against it. Schemathesis does both; see `schema/schemathesis.toml`.
 
-use crate::harness::{Binary, Database, Gateway, Home, Http, artifacts, bare, run};
+mod states;
+
+use crate::harness::{Database, Gateway, Home, Http, artifacts};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -17,12 +19,19 @@ fn schemathesis() -> PathBuf {
 async fn schemathesis_finds_every_route_field_and_error_of_the_document_real() {
     let home = Home::new(Database::Sqlite).await;
     let kassa = home.serve().await;
-    place_orders(&kassa).await;
+    let names = states::prepare(&kassa).await;
     let reports = artifacts("schemathesis");
     let report = reports.join("report.json");
     let log = reports.join("log.txt");
     let tool = schemathesis();
-    let settings = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/schema/schemathesis.toml");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/schema");
+    let mut written = fs::read_to_string(folder.join("schemathesis.toml")).unwrap();
+    let hooks = folder.join("hooks.py").to_str().unwrap().to_owned();
+    for (name, value) in names.iter().chain([("hooks", hooks)].iter()) {
+        written = written.replace(&format!("{{{name}}}"), value);
+    }
+    let settings = home.folder().join("schemathesis.toml");
+    fs::write(&settings, written).unwrap();
     let output = fs::File::create(&log).unwrap();
     // It has been seen to hang when its server was gone.
     let status = Command::new("timeout")
@@ -38,6 +47,10 @@ async fn schemathesis_finds_every_route_field_and_error_of_the_document_real() {
         // It leaves its caches where it runs.
         .current_dir(home.folder())
         .env("PYTHONHASHSEED", "0")
+        .env("KASSA_URL", &kassa.url)
+        .env("KASSA_API_KEY", &kassa.key)
+        // Nor beside its hooks.
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .stdin(Stdio::null())
         .stderr(output.try_clone().unwrap())
         .stdout(output)
@@ -65,41 +78,17 @@ async fn schemathesis_finds_every_route_field_and_error_of_the_document_real() {
     }
 }
 
-/// Orders in every state, as the settings name them, so that every field of an order is seen.
-async fn place_orders(kassa: &Binary) {
-    let orders = format!("{}/v1/json/orders", kassa.url);
-    let headers = [("api_key", kassa.key.as_str())];
-    for (id, outcome) in [("paid", Some("Y")), ("declined", Some("N")), ("cancelled", None)] {
-        let order = json!({
-            "order_id": id, "gateway": "MAESTRO", "currency": "EUR", "amount": 1000, "description": id,
-        });
-        let placed = Http::new().send("POST", &orders, &headers, &order.to_string()).await.unwrap();
-        let placed: Value = serde_json::from_str(&placed.text).unwrap();
-        let link = placed["data"]["payment_url"].as_str().unwrap();
-        match outcome {
-            Some(outcome) => drop(run(&mut bare(&["pay", link, "--outcome", outcome]))),
-            None => {
-                let body = r#"{"status":"cancelled"}"#;
-                Http::new().send("PATCH", &format!("{orders}/{id}"), &headers, body).await.unwrap();
-            }
-        }
-        let shown = Http::new().send("GET", &format!("{orders}/{id}"), &headers, "").await.unwrap();
-        let shown: Value = serde_json::from_str(&shown.text).unwrap();
-        let expected = if id == "paid" { "completed" } else { id };
-        assert_eq!(shown["data"]["status"], expected, "{shown}");
-    }
-}
-
 /// A method that is not documented does not exist, and 405 says which do.
 #[tokio::test]
 async fn what_is_not_documented_is_not_there() {
     let gateway = Gateway::start(Database::Sqlite).await;
-    let document = gateway.call_with("GET", "/openapi.json", &[], "").await.json;
+    let document =
+        Http::new().send("GET", &format!("{}/openapi.json", gateway.url), &[], "").await.unwrap().json();
     for (path, operations) in document["paths"].as_object().unwrap() {
         for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "TRACE", "OPTIONS", "CHEESE"] {
             let answer = gateway.call(method, path, "{}").await;
             if operations.get(method.to_lowercase()).is_some() {
-                assert_ne!(answer.json["error_code"], 1000, "{method} {path}: {}", answer.text);
+                assert_ne!(answer.status, 405, "{method} {path}: {}", answer.text);
                 continue;
             }
             assert_eq!((answer.status, &answer.json["error_code"]), (405, &json!(1000)), "{method} {path}");

@@ -13,11 +13,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The longest text of an item, in characters: some shops send whole descriptions.
-const TEXT_MAX: usize = 2_048;
+pub(super) const TEXT_MAX: usize = 2_048;
 /// The largest price, up or down: that of the largest order in a currency without decimals.
-const PRICE_MAX: i64 = 99_999_999_999;
+pub(super) const PRICE_MAX: i64 = 99_999_999_999;
 /// The most of one item.
-const QUANTITY_MAX: i64 = 999_999_999;
+pub(super) const QUANTITY_MAX: i64 = 999_999_999;
 /// The decimals of a quantity or a weight: `1.5` metres of cloth.
 const QUANTITY_DECIMALS: u32 = 4;
 

@@ -7,10 +7,10 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The members of `plugin` that are kept.
-const PLUGIN: [&str; 6] =
+pub(super) const PLUGIN: [&str; 6] =
     ["shop", "shop_version", "plugin_version", "partner", "shop_root_url", "sdk_version"];
 /// The longest HTML of `items`, in bytes.
-const ITEMS_MAX: usize = 16 * 1024;
+pub(super) const ITEMS_MAX: usize = 16 * 1024;
 
 /// What shop software placed the order, and where it counts its visitors.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

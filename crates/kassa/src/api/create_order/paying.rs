@@ -12,7 +12,7 @@ use serde_json::Value;
 use zeroize::Zeroizing;
 
 /// The longest name of a card's holder.
-const HOLDER_MAX: usize = 100;
+pub(super) const HOLDER_MAX: usize = 100;
 
 /// Where the card of an order comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]

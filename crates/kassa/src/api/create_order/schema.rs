@@ -3,6 +3,9 @@
 //! Where the parser takes more than a pattern can say (a host name in any script, IPv6 addresses among others in
 //! `forwarded_ip`), the schema says the forms that are always taken.
 
+mod bought;
+mod paying;
+
 use super::customer::BROWSER_TEXT_MAX;
 use super::payment_options::URL_MAX;
 use super::{DAYS_MAX, DESCRIPTION_MAX, SECONDS_MAX};
@@ -53,8 +56,8 @@ pub(in crate::api) fn example() -> Value {
 
 /// The whole body.
 pub(in crate::api) fn body() -> Value {
-    let mut body = object(vec![
-        field("type", "How the customer pays: on our page.", kind()),
+    let fields = vec![
+        field("type", "How the customer pays: on our page, or `direct`: the shop sends the card.", kind()),
         required("order_id", "The shop's own reference, which the order keeps.", order_id()),
         field("gateway", "What to pay with.", named("GatewayId")),
         required("currency", "What the amount is in.", currency()),
@@ -71,7 +74,15 @@ pub(in crate::api) fn body() -> Value {
         field("capture", "Manual: the money is only reserved, and captured by another request.", capture()),
         field("delivery", "Who gets the goods.", customer()),
         field("affiliate", "Split payments are not offered.", affiliate()),
-    ]);
+        field("gateway_info", "The card of a direct order.", paying::gateway_info()),
+        field("recurring_model", "What the card is kept for; needs `customer.reference`.", paying::model()),
+        field("recurring_id", "The token of a card that was kept. Only with `type: direct`.", text()),
+        field("recurring", "The same in a newer form.", paying::recurring()),
+        field("shopping_cart", "What is bought.", bought::cart()),
+        field("checkout_options", "The taxes on it.", bought::taxes()),
+        field("items", "What is bought, as HTML that is cleaned before it is shown.", bought::html()),
+    ];
+    let mut body = object(fields.into_iter().chain(bought::extras()).collect());
     // American Express is collected in some currencies only, and checks no cards without a payment.
     let amex = gateways(std::iter::once(Gateway::Brand(Brand::Amex)));
     let collected: Vec<&str> = Currency::all()
@@ -85,11 +96,15 @@ pub(in crate::api) fn body() -> Value {
     body["then"] = json!({ "properties": {
             "amount": amount(1), "currency": { "enum": collected }, "capture": { "enum": ["", null] },
         } });
+    body["allOf"] = paying::rules().into();
     body
 }
 
 fn kind() -> Value {
-    json!({ "title": "redirect or paymentlink, which are the same", "enum": ["redirect", "paymentlink", null] })
+    json!({
+        "title": "redirect or paymentlink, which are the same, or direct",
+        "enum": ["redirect", "paymentlink", "direct", null],
+    })
 }
 
 fn capture() -> Value {
@@ -140,9 +155,9 @@ fn payment_options() -> Value {
         field("redirect_url", "Where the customer goes after paying.", url()),
         field("cancel_url", "Where the customer goes after giving up.", url()),
         field("close_window", "Whether our page runs in a window of its own, which it closes.", flag()),
-        field("settings", "Taken and not used yet.", inner_object(Vec::new())),
-        field("template", "Taken and not used yet.", inner_object(Vec::new())),
-        field("template_id", "Taken and not used yet.", text()),
+        field("settings", "Kept; none of them is about cards.", inner_object(Vec::new())),
+        field("template", "How the page looks. What is not understood is ignored.", bought::template()),
+        field("template_id", "Kept; there are no saved templates so far.", text()),
     ])
 }
 
@@ -217,13 +232,32 @@ fn customer() -> Value {
     fields.extend([
         field("country", "Where the customer lives.", crate::api::schema::named("Country")),
         field("email", "Email address.", email),
-        field("ip_address", "Where the customer's browser is.", address),
+        field("ip_address", "Where the customer's browser is.", address.clone()),
         field("forwarded_ip", "The `X-Forwarded-For` that the shop saw.", addresses),
         field("user_agent", "The browser's own name.", long()),
         field("referrer", "The page the customer came from.", long()),
         field("disable_send_email", "Whether no mail may go to the customer.", flag()),
+        field("browser", "What 3-D Secure asks of a browser that sees no page of ours.", browser(address)),
     ]);
     inner_object(fields)
+}
+
+fn browser(address: Value) -> Value {
+    let flags = ["javascript_enabled", "java_enabled", "cookies_enabled"];
+    let texts = [
+        ("language", "Its language, such as `nl`."),
+        ("accept_header", "Its `Accept` header."),
+        ("screen_color_depth", "Bits a pixel."),
+        ("screen_height", "In pixels."),
+        ("screen_width", "In pixels."),
+        ("time_zone", "Minutes from its clock to UTC."),
+        ("user_agent", "Its own name."),
+        ("platform", "The system it runs on."),
+    ];
+    let flags = flags.map(|name| field(name, "Whether it is.", flag()));
+    let texts = texts.map(|(name, about)| field(name, about, text_within(BROWSER_TEXT_MAX)));
+    let address = field("ip_address", "Where it is.", address);
+    inner_object(flags.into_iter().chain(texts).chain([address]).collect())
 }
 
 fn custom_info() -> Value {

@@ -2,12 +2,14 @@
 
 use super::{decline, wall_clock};
 use jiff::tz::TimeZone;
-use payments::card::CardSummary;
+use payments::card::{Brand, CardSummary};
 use payments::order::Order;
 use payments::threeds::Authentication;
+use payments::token::Model;
 use payments::transaction::{Approval, Capturing, State, Transaction};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 /// `payment_details` of the attempt that the order's state is read from. What is `()` is always null here;
 /// these are left out:
@@ -26,7 +28,9 @@ pub(super) struct PaymentDetails<'a> {
     #[serde(flatten)]
     capture: Option<CaptureDetails>,
     card_authentication_result: Option<AuthenticationResult<'a>>,
+    #[schemars(extend("const" = "UNKNOWN"))]
     card_entry_mode: &'static str,
+    /// YYMM.
     card_expiry_date: String,
     collecting_flow: (),
     /// The acquirer's own number of the payment, which is not kept.
@@ -35,12 +39,16 @@ pub(super) struct PaymentDetails<'a> {
     issuer_bin: Option<&'a str>,
     last4: &'a str,
     mcc: (),
+    #[schemars(extend("enum" = ["token", null]))]
     recurring_flow: Option<&'static str>,
+    /// The token of the card, once it is paid with.
     recurring_id: Option<String>,
+    #[schemars(extend("enum" = recurring_models()))]
     recurring_model: Option<&'static str>,
     response_code: Option<&'a str>,
     scheme_reference_id: (),
     #[serde(rename = "type")]
+    #[schemars(extend("enum" = brands()))]
     brand: &'static str,
 }
 
@@ -48,9 +56,12 @@ pub(super) struct PaymentDetails<'a> {
 /// left out when nothing can.
 #[derive(Serialize, JsonSchema)]
 struct CaptureDetails {
+    #[schemars(extend("const" = "manual"))]
     capture: &'static str,
+    /// Until when.
     #[serde(skip_serializing_if = "Option::is_none")]
     capture_expiry: Option<String>,
+    /// What can still be captured, in minor units.
     capture_remain: i64,
 }
 
@@ -69,6 +80,7 @@ struct Approved<'a> {
 
 #[derive(Serialize, JsonSchema)]
 struct AuthenticationDetails {
+    #[schemars(extend("enum" = ["challenge", "frictionless"]))]
     flow: &'static str,
 }
 
@@ -102,9 +114,19 @@ pub(super) struct PaymentMethod<'a> {
     description: &'a str,
     last4: &'a str,
     payment_description: &'static str,
+    #[schemars(extend("enum" = super::STATUSES))]
     status: &'static str,
     #[serde(rename = "type")]
+    #[schemars(extend("enum" = brands()))]
     brand: &'static str,
+}
+
+fn brands() -> [&'static str; 4] {
+    Brand::ALL.map(Brand::id)
+}
+
+fn recurring_models() -> Vec<Value> {
+    Model::ALL.map(|model| json!(model.word())).into_iter().chain([Value::Null]).collect()
 }
 
 impl<'a> PaymentDetails<'a> {

@@ -26,9 +26,11 @@ pub(super) struct Related {
     reference_transaction_id: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     refund_order_id: Option<String>,
+    #[schemars(extend("enum" = ["completed", "declined", "reserved", "void"]))]
     status: &'static str,
     transaction_id: i64,
     #[serde(rename = "type")]
+    #[schemars(extend("enum" = ["auth-cancellation", "capture", "chargeback", "refund", "reverse-chargeback"]))]
     kind: &'static str,
     var1: Option<String>,
     var2: Option<String>,
@@ -38,9 +40,11 @@ pub(super) struct Related {
 /// A dispute, in the schemes' words.
 #[derive(Serialize, JsonSchema)]
 pub(in crate::api) struct DisputeView {
+    /// Until when the shop can answer it.
     merchant_response_date: String,
     reason_code: String,
     reason_description: &'static str,
+    #[schemars(extend("enum" = ["accepted", "closed", "new", "ready", "submitted"]))]
     status: &'static str,
 }
 

@@ -30,7 +30,7 @@ async fn a_balance_is_what_came_in_less_what_went_out_and_is_set_aside(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {
     let gateway = Gateway::start(database).await;
-    assert_eq!(gateway.ask("GET", BALANCES, &json!("")).await, json!([]));
+    assert_eq!(gateway.fetch("GET", BALANCES, &json!("")).await, json!([]));
     gateway.pay_as("A-1", PAYS, &json!({})).await;
     gateway.pay_as("A-2", "4012001038443335", &json!({"gateway": "VISA", "currency": "JPY"})).await;
     gateway.pay_as("A-3", "6799990000000000037", &json!({})).await;
@@ -50,9 +50,9 @@ async fn a_balance_is_what_came_in_less_what_went_out_and_is_set_aside(
     let expected = json!([euros(700, 300, "2026-11-22T13:00:03"), yen]);
     assert_eq!(held, json!({"success": true, "data": expected, "page": {"total": 1}}));
     gateway.pass(Millis::seconds(2)).await;
-    let held = gateway.ask("GET", &format!("{BALANCES}?limit=1"), &json!("")).await;
+    let held = gateway.fetch("GET", &format!("{BALANCES}?limit=1"), &json!("")).await;
     assert_eq!(held, json!([euros(700, 0, "2026-11-22T13:00:05")]));
-    assert_eq!(gateway.ask("GET", &format!("{BALANCES}?offset=1&limit=5"), &json!("")).await, json!([yen]));
+    assert_eq!(gateway.fetch("GET", &format!("{BALANCES}?offset=1&limit=5"), &json!("")).await, json!([yen]));
 }
 
 #[rstest]
@@ -95,7 +95,7 @@ async fn each_day_that_is_over_has_its_closing_balance(
     ] {
         assert_eq!(gateway.closings(&format!("{CLOSINGS}?{query}")).await, expected, "{query}");
     }
-    let first = gateway.ask("GET", &format!("{CLOSINGS}?until=2026-11-23"), &json!("")).await[0].clone();
+    let first = gateway.fetch("GET", &format!("{CLOSINGS}?until=2026-11-23"), &json!("")).await[0].clone();
     let expected = json!({
         "account_id": 1, "amount": 2000, "amount_uncleared": 0, "bic": null,
         "closing_date": "2026-11-22T23:59:59", "currency": "EUR", "iban": null, "payout_amount": 0,
@@ -111,7 +111,7 @@ async fn a_days_closing_is_the_balance_that_it_ended_with(
 ) {
     let gateway = Gateway::start(database).await;
     busy_shop(&gateway).await;
-    let balances = gateway.ask("GET", BALANCES, &json!("")).await;
+    let balances = gateway.fetch("GET", BALANCES, &json!("")).await;
     let line = |held: &Value| {
         let (available, uncleared) = (&held["amount_available"], &held["amount_uncleared"]);
         format!("2026-11-22T23:59:59 {} {available} {uncleared}", held["currency"].as_str().unwrap())
@@ -120,7 +120,7 @@ async fn a_days_closing_is_the_balance_that_it_ended_with(
     assert_eq!(expected.len(), 2, "{expected:?}");
     // What was reserved and held then has its end on the next day.
     gateway.pass(Millis::days(1)).await;
-    assert_ne!(gateway.ask("GET", BALANCES, &json!("")).await, balances);
+    assert_ne!(gateway.fetch("GET", BALANCES, &json!("")).await, balances);
     assert_eq!(gateway.closings(CLOSINGS).await, expected);
 }
 

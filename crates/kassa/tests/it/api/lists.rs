@@ -22,7 +22,7 @@ async fn a_shop_gets_a_new_token_every_second() {
     let gateway = Gateway::start(Database::Sqlite).await;
     let mut tokens = Vec::new();
     for _ in 0..2 {
-        let data = gateway.ask("GET", "/v1/json/auth/api_token", &json!("")).await;
+        let data = gateway.fetch("GET", "/v1/json/auth/api_token", &json!("")).await;
         let token = data["api_token"].as_str().unwrap().to_owned();
         assert!(token.starts_with("pub.v2.") && token.len() > 60, "{token}");
         assert!(!token.contains(&gateway.key), "the key is not in it");

@@ -20,7 +20,7 @@ async fn what_is_sent_changes_and_the_rest_stays(
 ) {
     let gateway = Gateway::start(database).await;
     let mut expected = about();
-    assert_eq!(gateway.ask("GET", SITE, &json!("")).await, expected);
+    assert_eq!(gateway.fetch("GET", SITE, &json!("")).await, expected);
     for (body, changed) in [
         (json!({"name": " Zoë's & Søn "}), json!({"name": "Zoë's & Søn"})),
         (
@@ -32,8 +32,8 @@ async fn what_is_sent_changes_and_the_rest_stays(
         (json!([]), json!({})),
     ] {
         expected.as_object_mut().unwrap().extend(changed.as_object().unwrap().clone());
-        assert_eq!(gateway.ask("PATCH", SITE, &body).await, expected, "{body}");
-        assert_eq!(gateway.ask("GET", SITE, &json!("")).await, expected, "{body}");
+        assert_eq!(gateway.fetch("PATCH", SITE, &body).await, expected, "{body}");
+        assert_eq!(gateway.fetch("GET", SITE, &json!("")).await, expected, "{body}");
     }
     let posted = gateway
         .call_with(
@@ -56,14 +56,14 @@ async fn later_notifications_go_to_the_new_url(
     let mut order = gateway.order("A-1");
     order["payment_options"]["notification_url"] = json!("");
     gateway.place(&order).await;
-    gateway.ask("PATCH", &path("A-1"), &json!({"status": "cancelled"})).await;
+    gateway.fetch("PATCH", &path("A-1"), &json!({"status": "cancelled"})).await;
     gateway.work().await;
     assert_eq!(gateway.shop.heard().len(), 0, "nobody to tell");
     let url = gateway.shop.url("/notification?of=site");
-    gateway.ask("PATCH", SITE, &json!({"notification_url": url})).await;
+    gateway.fetch("PATCH", SITE, &json!({"notification_url": url})).await;
     order["order_id"] = json!("A-2");
     gateway.place(&order).await;
-    gateway.ask("PATCH", &path("A-2"), &json!({"status": "cancelled"})).await;
+    gateway.fetch("PATCH", &path("A-2"), &json!({"status": "cancelled"})).await;
     gateway.work().await;
     let heard = gateway.shop.heard();
     let told = heard.iter().find(|heard| heard.query("transactionid").as_deref() == Some("A-2")).unwrap();
@@ -79,11 +79,11 @@ async fn a_change_with_a_key_happens_once(
     let headers = [("api_key", gateway.key.as_str()), ("idempotency-key", "change-1")];
     let first = gateway.call_with("PATCH", SITE, &headers, r#"{"name":"One"}"#).await;
     assert_eq!(first.status, 200, "{}", first.text);
-    gateway.ask("PATCH", SITE, &json!({"name": "Two"})).await;
+    gateway.fetch("PATCH", SITE, &json!({"name": "Two"})).await;
     let again = gateway.call_with("PATCH", SITE, &headers, r#"{"name":"One"}"#).await;
     assert_eq!((again.status, &again.text), (200, &first.text));
     assert_eq!(again.headers["idempotent-replayed"], "true");
-    assert_eq!(gateway.ask("GET", SITE, &json!("")).await["name"], "Two");
+    assert_eq!(gateway.fetch("GET", SITE, &json!("")).await["name"], "Two");
     let other = gateway.call_with("PATCH", SITE, &headers, r#"{"name":"Three"}"#).await;
     assert_eq!(other.status, 422, "{}", other.text);
 }
@@ -126,6 +126,6 @@ async fn another_site_is_not_there_and_nonsense_changes_nothing() {
         let info = answer.json["error_info"].as_str().unwrap();
         assert!(info.starts_with(&format!("Invalid {field}: ")), "{body}: {info}");
     }
-    assert_eq!(gateway.ask("GET", SITE, &json!("")).await, about());
+    assert_eq!(gateway.fetch("GET", SITE, &json!("")).await, about());
     assert_eq!(gateway.call_with("GET", SITE, &[], "").await.status, 401);
 }

@@ -49,7 +49,7 @@ impl Gateway {
     }
 
     /// A call that has to succeed; its `data`.
-    pub(crate) async fn ask(&self, method: &str, target: &str, body: &Value) -> Value {
+    pub(crate) async fn fetch(&self, method: &str, target: &str, body: &Value) -> Value {
         let answer = self.call(method, target, &body.to_string()).await;
         assert_eq!(answer.status, 200, "{method} {target}: {}", answer.text);
         answer.json["data"].clone()
@@ -57,14 +57,14 @@ impl Gateway {
 
     pub(crate) async fn refund(&self, id: &str, amount: i64) -> Value {
         let body = json!({"currency": "EUR", "amount": amount, "description": "Sorry", "var1": "r-1"});
-        self.ask("POST", &format!("{}/refunds", path(id)), &body).await
+        self.fetch("POST", &format!("{}/refunds", path(id)), &body).await
     }
 
-    pub(crate) async fn charge_back(&self, id: &str, outcome: Option<&str>) {
+    pub(crate) async fn charged_back(&self, id: &str, outcome: Option<&str>) {
         let order = format!("/v1/json/simulator/orders/{id}");
-        self.ask("POST", &format!("{order}/chargeback"), &json!({"reason_code": "4837"})).await;
+        self.fetch("POST", &format!("{order}/chargeback"), &json!({"reason_code": "4837"})).await;
         if let Some(outcome) = outcome {
-            self.ask("POST", &format!("{order}/dispute"), &json!({"outcome": outcome})).await;
+            self.fetch("POST", &format!("{order}/dispute"), &json!({"outcome": outcome})).await;
         }
     }
 }
@@ -91,28 +91,28 @@ pub(crate) async fn busy_shop(gateway: &Gateway) {
     gateway.refund("partly refunded", 300).await;
     gateway.pass(Millis::seconds(2)).await;
     let voided = gateway.refund("paid", 100).await["refund_id"].clone();
-    gateway.ask("PATCH", &format!("{}/refunds/{voided}", path("paid")), &json!({"status": "void"})).await;
-    gateway.ask("PATCH", &path("shipped"), &json!({"status": "shipped", "invoice_id": "F-1"})).await;
-    gateway.charge_back("taken%20back", None).await;
+    gateway.fetch("PATCH", &format!("{}/refunds/{voided}", path("paid")), &json!({"status": "void"})).await;
+    gateway.fetch("PATCH", &path("shipped"), &json!({"status": "shipped", "invoice_id": "F-1"})).await;
+    gateway.charged_back("taken%20back", None).await;
     gateway.clock.advance(Millis::seconds(1));
-    gateway.charge_back("lost", Some("lost")).await;
-    gateway.charge_back("won", Some("won")).await;
+    gateway.charged_back("lost", Some("lost")).await;
+    gateway.charged_back("won", Some("won")).await;
     for id in ["authorised", "captured", "captured in parts", "given back"] {
         gateway.pay_as(id, "4012001038443335", &later).await;
     }
-    gateway.ask("POST", &format!("{}/capture", path("captured")), &json!({"amount": 1000})).await;
+    gateway.fetch("POST", &format!("{}/capture", path("captured")), &json!({"amount": 1000})).await;
     for (part, amount) in [("part 1", 400), ("part 2", 600)] {
         let body = json!({"amount": amount, "new_order_id": part});
-        gateway.ask("POST", &format!("{}/capture", path("captured in parts")), &body).await;
+        gateway.fetch("POST", &format!("{}/capture", path("captured in parts")), &body).await;
     }
     gateway.refund("part 1", 150).await;
     gateway.refund("being refunded", 200).await;
-    gateway.ask("PATCH", "/v1/json/capture/given%20back", &json!({"status": "cancelled"})).await;
+    gateway.fetch("PATCH", "/v1/json/capture/given%20back", &json!({"status": "cancelled"})).await;
     let abandoned = gateway.place_as("abandoned", &plain).await;
     gateway.customer().pay_with(&abandoned, PAYS).await;
     let cancelled = gateway.place_as("cancelled", &plain).await;
     gateway.customer().pay_with(&cancelled, PAYS).await;
-    gateway.ask("PATCH", &path("cancelled"), &json!({"status": "cancelled"})).await;
+    gateway.fetch("PATCH", &path("cancelled"), &json!({"status": "cancelled"})).await;
     // Nobody ever tried: no entry.
     gateway.place_as("untouched", &plain).await;
 }
@@ -188,7 +188,7 @@ async fn everything_that_moved_money_or_tried_to_is_one_entry(
         };
         let came = sum("C", |entry| entry["financial_status"] == "completed");
         let went = sum("D", |entry| entry["status"] == "completed" || entry["status"] == "reserved");
-        let balances = gateway.ask("GET", "/v1/json/accounts/1/balances", &json!("")).await;
+        let balances = gateway.fetch("GET", "/v1/json/accounts/1/balances", &json!("")).await;
         let balance = balances.as_array().unwrap().iter().find(|held| held["currency"] == currency).unwrap();
         assert_eq!(
             balance["amount_available"] == came - went,
@@ -342,11 +342,11 @@ async fn an_entry_is_shown_whole_and_found_by_its_id(
     let gateway = Gateway::start(database).await;
     let customer = json!({"first_name": "Simon", "last_name": "Smit", "email": "simon@example.com"});
     gateway.pay_as("A-1", PAYS, &json!({"customer": customer, "var1": "a", "var3": "c"})).await;
-    gateway.ask("PATCH", &path("A-1"), &json!({"invoice_id": "F-1"})).await;
+    gateway.fetch("PATCH", &path("A-1"), &json!({"invoice_id": "F-1"})).await;
     gateway.clock.advance(Millis::seconds(60));
     gateway.refund("A-1", 250).await;
     gateway.pass(Millis::seconds(2)).await;
-    gateway.charge_back("A-1", None).await;
+    gateway.charged_back("A-1", None).await;
     let entries = gateway.transactions("").await;
     let [chargeback, refund, payment] = entries.as_slice() else { panic!("{entries:?}") };
     let customer =
@@ -375,7 +375,7 @@ async fn an_entry_is_shown_whole_and_found_by_its_id(
 
     for entry in &entries {
         let id = &entry["transaction_id"];
-        assert_eq!(gateway.ask("GET", &format!("{LIST}/{id}"), &json!("")).await, *entry, "{id}");
+        assert_eq!(gateway.fetch("GET", &format!("{LIST}/{id}"), &json!("")).await, *entry, "{id}");
     }
     let other = gateway.app.create_site("Another shop", false).await.unwrap();
     let id = payment["transaction_id"].to_string();
@@ -400,11 +400,11 @@ async fn an_entry_is_shown_whole_and_found_by_its_id(
 async fn a_capture_is_found_as_the_payment_that_it_collected() {
     let gateway = Gateway::start(Database::Sqlite).await;
     gateway.pay_as("A-1", "4012001038443335", &json!({"gateway": "VISA", "capture": "manual"})).await;
-    gateway.ask("POST", &format!("{}/capture", path("A-1")), &json!({"amount": 1000})).await;
+    gateway.fetch("POST", &format!("{}/capture", path("A-1")), &json!({"amount": 1000})).await;
     let order = gateway.read("A-1").await;
     let capture = order["related_transactions"][0].clone();
     assert_eq!(capture["type"], "capture");
-    let found = gateway.ask("GET", &format!("{LIST}/{}", capture["transaction_id"]), &json!("")).await;
+    let found = gateway.fetch("GET", &format!("{LIST}/{}", capture["transaction_id"]), &json!("")).await;
     assert_eq!((&found["type"], &found["transaction_id"]), (&json!("payment"), &order["transaction_id"]));
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 impl Gateway {
     /// The page behind a link of a pager.
-    async fn follow(&self, link: &Value) -> Value {
+    async fn page_at(&self, link: &Value) -> Value {
         let target = link.as_str().unwrap().strip_prefix(&self.url).unwrap();
         let answer = self.call("GET", target, "").await;
         assert_eq!(answer.status, 200, "{target}: {}", answer.text);
@@ -45,22 +45,22 @@ async fn a_page_leads_to_the_ones_before_and_after_it(
         assert_eq!(pager[name], expected, "a key is never part of a link");
     }
     assert_eq!(pager["limit"], 2);
-    let second = gateway.follow(&pager["after"]).await;
+    let second = gateway.page_at(&pager["after"]).await;
     assert_eq!(orders(&second), ["A-3", "A-2"]);
-    let last = gateway.follow(&second["pager"]["after"]).await;
+    let last = gateway.page_at(&second["pager"]["after"]).await;
     assert_eq!(orders(&last), ["A-1"]);
-    let over = gateway.follow(&last["pager"]["after"]).await;
+    let over = gateway.page_at(&last["pager"]["after"]).await;
     assert_eq!(over["data"], json!([]));
     assert_eq!((&over["pager"]["cursor"], &over["pager"]["after"]), (&Value::Null, &Value::Null));
 
-    let back = gateway.follow(&last["pager"]["before"]).await;
+    let back = gateway.page_at(&last["pager"]["before"]).await;
     assert_eq!(orders(&back), ["A-3", "A-2"], "newest first as well");
-    let back = gateway.follow(&back["pager"]["before"]).await;
+    let back = gateway.page_at(&back["pager"]["before"]).await;
     assert_eq!((orders(&back), &back["pager"]["cursor"]), (vec!["A-5", "A-4"], &pager["cursor"]));
-    assert_eq!(gateway.follow(&back["pager"]["before"]).await["data"], json!([]));
+    assert_eq!(gateway.page_at(&back["pager"]["before"]).await["data"], json!([]));
     // What is new since stands before what was the first page.
     gateway.pay_as("A-6", PAYS, &json!({})).await;
-    assert_eq!(orders(&gateway.follow(&pager["before"]).await), ["A-6"]);
+    assert_eq!(orders(&gateway.page_at(&pager["before"]).await), ["A-6"]);
 }
 
 /// Numbers that come again with their seed (splitmix64).
@@ -85,7 +85,7 @@ async fn happen(gateway: &Gateway, dice: &mut Dice, number: usize) {
         }
         2 => {
             gateway.pay_as(&id, PAYS, &json!({"gateway": "MAESTRO"})).await;
-            gateway.charge_back(&id, Some("won")).await;
+            gateway.charged_back(&id, Some("won")).await;
         }
         3 => gateway.pass(Millis::seconds(2)).await,
         // In the same millisecond as the one before.
