@@ -47,8 +47,12 @@ pub(crate) fn operations() -> Vec<Operation> {
         recurring::operations(),
         events::operations(),
         notifications::operations(),
+        transactions::operations(),
+        balances::operations(),
         gateways::operations(),
         account::operations(),
+        sites::operations(),
+        api_token::operations(),
         router::operations(),
         openapi::operations(),
         docs::operations(),
@@ -58,14 +62,9 @@ pub(crate) fn operations() -> Vec<Operation> {
     .collect()
 }
 
-/// The routes of all of them.
+/// The routes of all of them, and of what only says that it is not offered.
 pub(crate) fn router() -> Router<App> {
-    operation::router(operations())
-        .merge(transactions::router())
-        .merge(balances::router())
-        .merge(sites::router())
-        .merge(api_token::router())
-        .merge(not_offered::router())
+    operation::router(operations()).merge(not_offered::router())
 }
 
 /// A request as its client means it: some can only send POST and say in a header what they mean, and some end

@@ -5,17 +5,17 @@
 
 use super::auth::Caller;
 use super::error;
+use super::operation::{Operation, Tag};
 use crate::app::App;
 use crate::keys::KeyRing;
-use axum::Router;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use payments::ids::SiteId;
 use payments::time::{Millis, Timestamp};
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 #[cfg(test)]
 use subtle::ConstantTimeEq as _;
 
@@ -24,15 +24,26 @@ const PREFIX: &str = "pub.v2.";
 /// How long one is valid.
 const LIFETIME: Millis = Millis::seconds(600);
 
-/// The routes of this resource.
-pub(super) fn router() -> Router<App> {
-    Router::new().route("/v1/json/auth/api_token", get(create))
+/// The operation of this resource.
+pub(super) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get("/v1/json/auth/api_token", "createApiToken", create)
+            .doc(Tag::Account, "A token for a page", "Signed, and valid for ten minutes.")
+            .answers::<Created>("The token."),
+    ]
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ApiToken")]
+struct Created {
+    #[schemars(regex(pattern = r"^pub\.v2\."))]
+    api_token: String,
 }
 
 /// `GET /auth/api_token`.
 async fn create(State(app): State<App>, caller: Caller) -> Response {
     let token = sign(&app.keys, caller.site.id, app.now().plus(LIFETIME));
-    error::success(&json!({ "api_token": token }))
+    error::success(&Created { api_token: token })
 }
 
 fn sign(keys: &KeyRing, site: SiteId, ends_at: Timestamp) -> String {

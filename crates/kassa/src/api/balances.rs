@@ -10,24 +10,26 @@
 
 use super::auth::Caller;
 use super::error::{self, Error, MISSING_DATA};
+use super::operation::{Operation, Tag};
 use super::order_view::wall_clock;
+use super::schema;
 use super::transactions::first;
-use super::waiting::whole_number;
+use super::waiting::{version_schema, whole_number};
 use crate::app::App;
 use crate::store::Held;
-use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, Uri};
 use axum::response::Response;
-use axum::routing::get;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Span, Timestamp as Instant};
 use payments::ledger::Account;
 use payments::money::Currency;
 use payments::time::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The most days of one answer.
@@ -35,28 +37,65 @@ const DAYS_MAX: i64 = 366;
 /// The most balances of one answer.
 const LIMIT_MAX: i64 = 1_000;
 
-/// The routes of these resources.
-pub(super) fn router() -> Router<App> {
-    Router::new()
-        .route("/v1/json/accounts/{id}/balances", get(balances))
-        .route("/v1/json/accounts/{id}/closing-balances", get(closing_balances_of))
-        .route("/v1/json/closing-balances", get(closing_balances))
+/// The operations of these resources.
+pub(super) fn operations() -> Vec<Operation> {
+    const ACCOUNT: &str = "The account of the site, as `/me` tells it.";
+    let of_days = |operation: Operation| {
+        operation
+            .query("from", schema::date, "2026-11-01", "The first day.")
+            .query("until", schema::date, "2026-12-01", "The day after the last one; today at most.")
+            .query("currency", schema::currency_in_query, "EUR", "Only this currency.")
+            .refuses(400, &[MISSING_DATA])
+            .answers_whole::<List<ClosingView>>(
+                "A balance of each currency and day that is over, oldest first.",
+            )
+    };
+    vec![
+        Operation::get("/v1/json/accounts/{id}/balances", "listBalances", balances)
+            .doc(Tag::Money, "What a site has", "By currency.")
+            .path("id", schema::any_text, "1", ACCOUNT)
+            .query("limit", limit_schema, "100", "The most balances to answer.")
+            .query("offset", version_schema, "0", "How many to leave out before.")
+            .refuses(400, &[MISSING_DATA])
+            .refuses(404, &[error::UNKNOWN])
+            .answers_whole::<List<BalanceView>>("A balance of each currency."),
+        of_days(Operation::get("/v1/json/closing-balances", "listClosingBalances", closing_balances)).doc(
+            Tag::Money,
+            "What a site had when each day ended",
+            "",
+        ),
+        of_days(Operation::get(
+            "/v1/json/accounts/{id}/closing-balances",
+            "listClosingBalancesOfAccount",
+            closing_balances_of,
+        ))
+        .doc(Tag::Money, "The same by its account", "")
+        .path("id", schema::any_text, "1", ACCOUNT)
+        .refuses(404, &[error::UNKNOWN]),
+    ]
 }
 
-#[derive(Serialize)]
+fn limit_schema() -> Value {
+    json!({ "type": "integer", "minimum": 1, "maximum": LIMIT_MAX })
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "{T}List")]
 struct List<T> {
+    #[schemars(extend("const" = true))]
     success: bool,
     data: Vec<T>,
     page: Pages,
 }
 
 /// How many pages there are: always one.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Pages {
     total: u8,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Balance")]
 struct BalanceView {
     account_id: i64,
     amount_available: i64,
@@ -68,7 +107,8 @@ struct BalanceView {
 }
 
 /// What there was at the end of a day. The fields of a payout are empty.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ClosingBalance")]
 struct ClosingView {
     account_id: i64,
     amount: i64,

@@ -101,7 +101,7 @@ async fn read_method(State(app): State<App>, caller: Caller, id: Id) -> Result<R
 /// `GET /issuers/{gateway}`: the banks to choose from, which cards do not have.
 async fn list_issuers(caller: Caller, id: Id) -> Result<Response, Error> {
     let named = |gateway: &&str| id.as_ref().is_ok_and(|Path(id)| id.eq_ignore_ascii_case(gateway));
-    if !WITH_ISSUERS.iter().any(|gateway| named(&gateway)) {
+    if !WITH_ISSUERS.iter().any(named) {
         find(&caller.site, id)?;
     }
     Ok(error::success(&NO_ISSUERS))

@@ -71,7 +71,11 @@ fn numbers_within(max: usize) -> Vec<Value> {
             json!({ "type": "number", "multipleOf": 0.5, "minimum": -9_999_999.5, "maximum": 99_999_999.5 }),
         ];
     }
-    let (above, below) = if max < 400 { (1e-100, -1e-100) } else { (0.0, 0.0) };
+    let (above, below) = match max {
+        ..120 => (1e-80, -1e-80),
+        120..400 => (1e-100, -1e-100),
+        _ => (0.0, 0.0),
+    };
     vec![
         json!({ "type": "integer", "minimum": i64::MIN, "maximum": u64::MAX }),
         json!({ "type": "number", "minimum": above, "exclusiveMaximum": END }),
@@ -85,6 +89,17 @@ pub(crate) fn filled_text(max: usize) -> Value {
     let mut ways = vec![json!({ "type": "string", "maxLength": max, "pattern": pattern })];
     ways.extend(numbers_within(max));
     json!({ "title": format!("text of 1 to {max} characters, not all blank"), "anyOf": ways })
+}
+
+/// An email address as far as it is read: a text with an `@`.
+pub(crate) fn email(max: usize) -> Value {
+    json!({
+        "title": format!("text with an @, at most {max} characters"),
+        "anyOf": [
+            { "type": "string", "maxLength": max, "pattern": r"^(?:[^\u0000]*@[^\u0000]*)?$" },
+            { "type": "null" },
+        ],
+    })
 }
 
 /// A card's year and month, with or without blanks around them.
@@ -169,6 +184,32 @@ pub(crate) fn order_id() -> Value {
 pub(crate) fn any_text() -> Value {
     json!({ "type": "string" })
 }
+
+/// A currency in a query, in any case.
+pub(crate) fn currency_in_query() -> Value {
+    word(Currency::all().map(Currency::code))
+}
+
+/// One of these words in a query, in any case; nothing is as if it were not there.
+pub(crate) fn word(words: impl IntoIterator<Item = &'static str>) -> Value {
+    let ways: Vec<String> = words.into_iter().map(any_case).collect();
+    json!({ "type": "string", "pattern": format!("^(?:{})?$", ways.join("|")) })
+}
+
+/// A day in a query.
+pub(crate) fn date() -> Value {
+    json!({ "title": "date, such as 2026-11-22", "type": "string", "pattern": format!("^(?:{DAY})?$") })
+}
+
+/// A moment in a query.
+pub(crate) fn moment() -> Value {
+    let pattern = format!("^(?:{DAY}(?:T{TIME}(?:Z|[+-]0[0-9]:[0-5][0-9])?)?|[0-9]{{1,11}})?$");
+    json!({ "title": "date, date and time, or Unix seconds", "type": "string", "pattern": pattern })
+}
+
+/// A day that every month has.
+const DAY: &str = "20[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1[0-9]|2[0-8])";
+const TIME: &str = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]";
 
 /// The id of a gateway in a path.
 pub(crate) fn gateway_id() -> Value {

@@ -21,22 +21,24 @@ mod walk;
 
 use super::auth::Caller;
 use super::error::{self, Error, MISSING_DATA};
+use super::operation::{Operation, Tag};
+use super::schema;
 use super::waiting::whole_number;
 use crate::app::App;
 use crate::store::list::{Direction, Position};
-use axum::Router;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::Uri;
 use axum::response::Response;
-use axum::routing::get;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use filter::Filter;
 pub(super) use filter::first;
 use payments::ids::TransactionId;
 use payments::time::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 use view::{Entry, View};
 use walk::Walk;
 
@@ -47,20 +49,50 @@ const LIMIT_MAX: i64 = 1_000;
 /// How many it has when the query does not say.
 const LIMIT_DEFAULT: i64 = 100;
 
-/// The routes of this resource.
-pub(super) fn router() -> Router<App> {
-    Router::new().route(PATH, get(list)).route("/v1/json/transactions/{id}", get(read))
+/// The operations of this resource.
+pub(super) fn operations() -> Vec<Operation> {
+    let filters = filter::parameters().into_iter();
+    let listed = Operation::get(PATH, "listTransactions", list)
+        .doc(
+            Tag::Money,
+            "Payments and what became of them",
+            "Newest first. `pager` leads to the other pages; new entries never move those that were read.",
+        )
+        .query("limit", limit_schema, "100", "The most entries of a page.")
+        .query("after", schema::any_text, "", "A pager's cursor: what is older.")
+        .query("before", schema::any_text, "", "A pager's cursor: what is newer.");
+    vec![
+        filters
+            .fold(listed, Operation::parameter)
+            .refuses(400, &[MISSING_DATA])
+            .answers_whole::<Page>("A page of the list."),
+        Operation::get("/v1/json/transactions/{id}", "getTransaction", read)
+            .doc(
+                Tag::Money,
+                "One payment or movement",
+                "For a capture it is the payment whose money it collected.",
+            )
+            .path("id", schema::any_text, "1", "Its `transaction_id`.")
+            .answers::<View>("The entry.")
+            .refuses(404, &[error::ORDER_ID]),
+    ]
 }
 
-#[derive(Serialize)]
+fn limit_schema() -> Value {
+    json!({ "type": "integer", "minimum": 1, "maximum": LIMIT_MAX })
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Transactions")]
 struct Page {
+    #[schemars(extend("const" = true))]
     success: bool,
     data: Vec<View>,
     pager: Pager,
 }
 
 /// Where the pages before and after this one are; an empty page has none.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Pager {
     after: Option<String>,
     before: Option<String>,
@@ -68,7 +100,7 @@ struct Pager {
     limit: i64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Cursors {
     after: String,
     before: String,
@@ -124,7 +156,6 @@ async fn read(State(app): State<App>, caller: Caller, id: Id) -> Result<Response
     let entry = Entry::find(&order, id).or_else(collected).ok_or_else(Error::unknown_order)?;
     let zone = caller.site.zone().map_err(|error| Error::internal(&error))?;
     let view = View::of(&entry, &zone).map_err(|error| Error::internal(&error))?;
-    let view = serde_json::to_value(view).map_err(|error| Error::internal(&error))?;
     Ok(error::success(&view))
 }
 

@@ -11,8 +11,8 @@ use super::payment_options::URL_MAX;
 use super::{DAYS_MAX, DESCRIPTION_MAX, SECONDS_MAX};
 use crate::api::error;
 use crate::api::schema::{
-    BLANK, CONTROL, any_case, count, currency, digits, field, flag, gateways, inner_object, named, object,
-    order_id, required, text, text_within,
+    self, BLANK, CONTROL, any_case, count, currency, digits, field, flag, gateways, inner_object, named,
+    object, order_id, required, text, text_within,
 };
 use payments::card::{Brand, Gateway};
 use payments::money::{AMOUNT_MAX_MINOR, Currency};
@@ -162,7 +162,7 @@ fn payment_options() -> Value {
 }
 
 /// A full http or https address, of a host with a name in ASCII or an IPv4 address; blanks mean none.
-fn url() -> Value {
+pub(in crate::api) fn url() -> Value {
     let label = "[A-Za-z0-9]{1,20}(?:-[A-Za-z0-9]{1,20})?";
     let host = format!(r"(?:(?:{label}\.){{0,3}}[A-Za-z]{{1,20}}|{IPV4})");
     let port = "(?::(?:[0-9]{1,4}|[1-5][0-9]{4}))?";
@@ -199,13 +199,7 @@ fn customer() -> Value {
             { "type": "null" },
         ],
     });
-    let email = json!({
-        "title": format!("text with an @, at most {} characters", super::TEXT_MAX),
-        "anyOf": [
-            { "type": "string", "maxLength": super::TEXT_MAX, "pattern": r"^(?:[^\u0000]*@[^\u0000]*)?$" },
-            { "type": "null" },
-        ],
-    });
+    let email = schema::email(super::TEXT_MAX);
     let named = [
         ("locale", "Language and country, such as `nl_NL`."),
         ("first_name", "First name."),

@@ -3,6 +3,8 @@
 
 use super::view::Entry;
 use crate::api::error::{Error, MISSING_DATA};
+use crate::api::operation::{Parameter, Place};
+use crate::api::schema;
 use crate::store::db::ReadError;
 use crate::store::list::{Key, Lane};
 use crate::store::{Site, Store};
@@ -13,6 +15,7 @@ use payments::card::{Brand, Gateway};
 use payments::ids::SiteId;
 use payments::money::Currency;
 use payments::time::Timestamp;
+use serde_json::json;
 
 /// From a moment on, until just before another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,7 +66,8 @@ const OTHER_KINDS: [&str; 12] = [
     "withdrawal",
 ];
 
-const ORDER_WORDS: [&str; 12] = [
+/// The words of `status`, of payments and of what happened to their money.
+pub(super) const ORDER_WORDS: [&str; 12] = [
     "cancelled",
     "chargedback",
     "completed",
@@ -128,6 +132,50 @@ const MOVEMENTS: [(&str, &str, &str); 13] = [
     ("chargeback", "won", "completed"),
     ("reverse_chargeback", "", "completed"),
 ];
+
+/// The parameters that narrow the list, for the document.
+pub(super) fn parameters() -> Vec<Parameter> {
+    let query =
+        |name, about, example, schema| Parameter { place: Place::Query, name, about, example, schema };
+    const ZONE: &str =
+        "A date or a date and time in the site's zone, the same with a zone of its own, or Unix seconds.";
+    vec![
+        query("type", "Only entries of this type.", "payment", || {
+            schema::word(KINDS.iter().map(|(kind, _)| *kind).chain(OTHER_KINDS).chain(["reserve_chargeback"]))
+        }),
+        query("debit_credit", "`C` for what came in, `D` for what was given back.", "C", || {
+            schema::word(["C", "D"])
+        }),
+        query("currency", "Only this currency.", "EUR", schema::currency_in_query),
+        query("status", "Only this `status`.", "completed", || {
+            schema::word(ORDER_WORDS.into_iter().chain(["chargeback"]))
+        }),
+        query("financial_status", "Only this `financial_status`.", "completed", || {
+            schema::word(FINANCIAL_WORDS)
+        }),
+        query(
+            "payment_method",
+            "Only these payment methods, with commas between them.",
+            "MAESTRO,VISA",
+            || json!({ "type": "string", "pattern": "^(?:[A-Za-z0-9_]+(?: *, *[A-Za-z0-9_]+)*)?$" }),
+        ),
+        query("created_from", ZONE, "2026-01-01", schema::moment),
+        query(
+            "created_until",
+            "The same; what was created then is no more in the list.",
+            "2036-01-01",
+            schema::moment,
+        ),
+        query("completed_from", "The same of when it was completed.", "2026-01-01", schema::moment),
+        query("completed_until", "The same.", "2036-01-01", schema::moment),
+        query(
+            "site_id",
+            "Of another site than the key's there is nothing.",
+            "1",
+            || json!({ "type": "integer", "minimum": i64::MIN, "maximum": i64::MAX }),
+        ),
+    ]
+}
 
 /// The word of a movement as it is stored.
 fn movement_word(kind: &str, state: &str) -> &'static str {

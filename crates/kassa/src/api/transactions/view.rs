@@ -1,6 +1,7 @@
 //! An entry of the list, and how it is shown.
 
-use crate::api::order_view::{self, DisputeView, completed_at, describe, wall_clock};
+use super::filter::ORDER_WORDS;
+use crate::api::order_view::{self, DisputeView, FINANCIAL_STATUSES, completed_at, describe, wall_clock};
 use crate::api::refunds::Note;
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
@@ -12,6 +13,7 @@ use payments::order::Order;
 use payments::status::{self, Status};
 use payments::time::Timestamp;
 use payments::transaction::{Capturing, State, Transaction};
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -120,19 +122,23 @@ impl<'a> Entry<'a> {
 
 /// An entry as it is shown. `completed` is left out until it is, `dispute` but for chargebacks, and `invoice_id` until
 /// the shop has noted one.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Transaction")]
 pub(super) struct View {
     amount: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     completed: Option<String>,
-    costs: [(); 0],
+    #[schemars(length(equal = 0))]
+    costs: Vec<()>,
     created: String,
     currency: &'static str,
     customer: CustomerView,
+    #[schemars(extend("enum" = ["C", "D"]))]
     debit_credit: &'static str,
     description: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     dispute: Option<DisputeView>,
+    #[schemars(extend("enum" = financial_words()))]
     financial_status: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     invoice_id: Option<String>,
@@ -141,9 +147,11 @@ pub(super) struct View {
     order_id: String,
     payment_method: Option<&'static str>,
     site_id: i64,
+    #[schemars(extend("enum" = ORDER_WORDS))]
     status: &'static str,
     transaction_id: i64,
     #[serde(rename = "type")]
+    #[schemars(extend("enum" = ["payment", "refund", "chargeback", "reverse_chargeback"]))]
     kind: &'static str,
     updated: String,
     var1: Option<String>,
@@ -151,13 +159,19 @@ pub(super) struct View {
     var3: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "TransactionCustomer")]
 struct CustomerView {
     email: Option<String>,
     first_name: Option<String>,
     /// Cards have none.
     iban: (),
     last_name: Option<String>,
+}
+
+/// An order's words, and that of a movement that is not over.
+fn financial_words() -> Vec<Option<&'static str>> {
+    FINANCIAL_STATUSES.into_iter().chain([Some("reserved")]).collect()
 }
 
 /// What the shop said of an entry.
@@ -199,7 +213,7 @@ impl View {
         Ok(Self {
             amount: amount.minor,
             completed: entry.completed_at().map(|at| wall_clock(at, zone)).transpose()?,
-            costs: [],
+            costs: Vec::new(),
             created: wall_clock(created_at, zone)?,
             currency: amount.currency.code(),
             customer: CustomerView {

@@ -139,7 +139,7 @@ async fn everything_moves_to_the_newest_key_and_works_all_the_while(
     assert_eq!(valid(&both).await, [None, Some(2), Some(3)], "before");
 
     let pass = reseal(&bench.store, &both).await.unwrap();
-    assert_eq!(pass.moved, [("api_key", 2), ("token", 229), ("site", 0), ("site", 0)]);
+    assert_eq!(pass.moved, [("api_key", 2), ("token", 229), ("webhook", 0), ("webhook_before", 0)]);
     assert_eq!((pass.overtaken, pass.failures.len()), (0, 0));
     assert!(reseal(&bench.store, &both).await.unwrap().is_clean());
     for counted in count(&bench.store).await.unwrap() {
@@ -178,7 +178,7 @@ async fn what_does_not_open_is_named_and_stays_as_it_is(
     bench.add_token("short", "customer", vec![], vec![1]).await;
 
     let pass = reseal(&bench.store, &both).await.unwrap();
-    assert_eq!(pass.moved, [("api_key", 0), ("token", 1), ("site", 0), ("site", 0)]);
+    assert_eq!(pass.moved, [("api_key", 0), ("token", 1), ("webhook", 0), ("webhook_before", 0)]);
     assert!(!pass.is_clean());
     let mut expected = [
         format!("opening token/1/{}: sealed with another key file", token(2)),

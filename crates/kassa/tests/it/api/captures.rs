@@ -184,6 +184,8 @@ async fn what_is_not_captured_is_given_back(
         gateway.ask(id, CAPTURE, &part(1, "late")).await.assert_refused(409, 1006, &info, "too late");
     }
     gateway.work().await;
+    // The rest of what was captured in part goes back once the acquirer knows the part.
+    gateway.pass(Millis::minutes(1)).await;
     assert_eq!((gateway.count(CAPTURED).await, gateway.count(STANDING).await), (300, 0));
     let words = gateway.shop.statuses();
     assert_eq!(words[2..].iter().filter(|word| *word == "void").count(), 2, "{words:?}");

@@ -189,7 +189,7 @@ async fn a_won_order_is_what_it_was_and_can_be_refunded_again(
         gateway.charge_back(id, &json!({"amount": amount})).await;
         gateway.work().await;
         assert_eq!(gateway.status(id).await, "chargedback/completed");
-        let refund = gateway.ask(id, "refunds", &json!({"currency": "EUR", "amount": 1})).await;
+        let refund = gateway.ask(id, "refunds", &json!({"currency": "EUR", "amount": 601})).await;
         assert_eq!(refund.json["error_code"], 1034, "{}", refund.text);
         gateway.decide(id, "won").await;
         gateway.work().await;

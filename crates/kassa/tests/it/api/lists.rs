@@ -7,14 +7,12 @@ use serde_json::json;
 #[tokio::test]
 async fn cards_have_no_banks_to_choose_from() {
     let gateway = Gateway::start(Database::Sqlite).await;
-    for id in ["VISA", "maestro", "CREDITCARD"] {
+    for id in ["VISA", "maestro", "CREDITCARD", "MYBANK"] {
         let answer = gateway.call("GET", &format!("/v1/json/issuers/{id}?locale=en_US"), "").await;
         assert_eq!((answer.status, answer.json), (200, json!({"success": true, "data": []})), "{id}");
     }
-    for id in ["MYBANK", "%ff"] {
-        let answer = gateway.call("GET", &format!("/v1/json/issuers/{id}"), "").await;
-        assert_eq!((answer.status, &answer.json["error_code"]), (404, &json!(1023)), "{id}: {}", answer.text);
-    }
+    let answer = gateway.call("GET", "/v1/json/issuers/%ff", "").await;
+    assert_eq!((answer.status, &answer.json["error_code"]), (404, &json!(1023)), "{}", answer.text);
 }
 
 #[tokio::test]

@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 
 mod paging;
 
+/// Whether an entry fits a filter.
+type Fits = Box<dyn Fn(&Value) -> bool>;
+
 pub(crate) const LIST: &str = "/v1/json/transactions";
 const PAYS: &str = "6799990000000000011";
 
@@ -207,7 +210,7 @@ async fn every_filter_finds_exactly_what_fits(
     busy_shop(&gateway).await;
     let entries = gateway.transactions("").await;
     let is = |key: &'static str, word: &'static str| move |entry: &Value| entry[key] == word;
-    let mut cases: Vec<(String, Box<dyn Fn(&Value) -> bool>)> = Vec::new();
+    let mut cases: Vec<(String, Fits)> = Vec::new();
     for word in [
         "cancelled",
         "chargedback",

@@ -20,6 +20,12 @@ pub(super) async fn prepare(kassa: &Binary) -> Vec<(&'static str, String)> {
         let paid = states.pay(reference, &kept).await;
         names.push((name, paid["payment_details"]["recurring_id"].as_str().unwrap().to_owned()));
     }
+    let paid = states.call("GET", "/orders/paid", &json!({})).await;
+    names.push(("transaction", paid["transaction_id"].to_string()));
+    let me = states.call("GET", "/me", &json!({})).await;
+    for id in ["account_id", "site_id"] {
+        names.push((id, me[id].to_string()));
+    }
     names
 }
 
