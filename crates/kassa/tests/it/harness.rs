@@ -3,6 +3,7 @@
 mod binary;
 mod customer;
 mod database;
+mod dice;
 mod http;
 mod inspect;
 mod money;
@@ -12,6 +13,7 @@ mod shop;
 pub(crate) use binary::{Binary, Home, Ran, bare, run, write_key};
 pub(crate) use customer::{Customer, Page};
 pub(crate) use database::Database;
+pub(crate) use dice::{Dice, fresh_seed, setting};
 pub(crate) use http::{Http, Reply};
 pub(crate) use money::FRICTIONLESS;
 pub(crate) use setup::Setup;

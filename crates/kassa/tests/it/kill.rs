@@ -6,13 +6,12 @@
 mod afterwards;
 mod books;
 mod customers;
-mod dice;
 mod listener;
 
-use crate::harness::{Binary, Database, Home, Http};
+use crate::harness::{Binary, Database, Dice, Home, Http, fresh_seed, setting};
 use afterwards::Moved;
 use customers::Placed;
-use dice::Dice;
+
 use listener::Listener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -137,16 +136,4 @@ async fn settle(home: &Home, binary: &mut Binary) -> u32 {
         *binary = home.serve().await;
     }
     panic!("something is still under way: {:?}", books::unsettled(home));
-}
-
-fn setting(name: &str) -> Option<u64> {
-    #[expect(clippy::disallowed_methods, reason = "how long to test is for whoever tests")]
-    let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
-}
-
-fn fresh_seed() -> u64 {
-    let mut bytes = [0; 4];
-    kassa::random::Random::system().fill(&mut bytes);
-    u64::from(u32::from_le_bytes(bytes))
 }

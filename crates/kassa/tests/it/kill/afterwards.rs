@@ -2,8 +2,8 @@
 //! key of its own, so it has its effect once, however often its answer is lost.
 
 use super::customers::Placed;
-use super::dice::Dice;
 use super::{KEY, Load};
+use crate::harness::Dice;
 use crate::harness::Reply;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -1,8 +1,8 @@
 //! The load: a shop's orders and the customers who pay them, over connections that break at any moment.
 
 use super::afterwards::Moved;
-use super::dice::Dice;
 use super::{KEY, Load};
+use crate::harness::Dice;
 use crate::harness::Reply;
 use serde_json::{Value, json};
 use std::sync::Arc;

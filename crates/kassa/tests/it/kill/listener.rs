@@ -1,6 +1,6 @@
 //! A shop that writes down what it hears, in order, and is not always well.
 
-use super::dice::Dice;
+use crate::harness::Dice;
 use crate::harness::verify;
 use axum::Router;
 use axum::body::{Body, Bytes};
