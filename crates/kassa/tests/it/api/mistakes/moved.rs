@@ -149,3 +149,29 @@ async fn a_file_may_be_larger_than_other_bodies_and_only_with_a_key() {
     let sent = past.gateway.call("POST", &target, &file(300_000)).await;
     assert_refused(&sent, 413, 1000, "too large", "a refund of 400 KB");
 }
+
+#[tokio::test]
+async fn every_part_of_an_authorisation_needs_an_order_id_of_its_own() {
+    let gateway = Gateway::start(Database::Sqlite).await;
+    gateway.place(&direct(&gateway, "taken")).await;
+    let mut order = direct(&gateway, "halves");
+    order["capture"] = json!("manual");
+    gateway.place(&order).await;
+    let target = format!("{}/capture", path("halves"));
+    let capture = |body: &'static str| gateway.call("POST", &target, body);
+    assert_eq!(capture(r#"{"amount":400,"new_order_id":"first"}"#).await.status, 200);
+    for id in ["taken", "first", "halves"] {
+        let body = json!({ "new_order_id": id }).to_string();
+        let answer = gateway.call("POST", &target, &body).await;
+        assert_refused(&answer, 409, 1006, "new_order_id", "the rest under a name that is taken");
+    }
+    // Asked for twice at once, it is captured once.
+    let twice = r#"{"amount":100,"new_order_id":"second"}"#;
+    let (one, other) = futures_util::join!(capture(twice), capture(twice));
+    let mut statuses = [one.status, other.status];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409], "{} {}", one.text, other.text);
+    assert_eq!(capture(r#"{"new_order_id":"rest"}"#).await.status, 200);
+    gateway.work().await;
+    gateway.audited().await;
+}
