@@ -26,8 +26,9 @@ pub(super) fn operations() -> Vec<Operation> {
                 Tag::Orders,
                 "Place an order",
                 "Answers where the customer pays. The same request again answers the same link, as long as it can \
-                 be paid; another one with the same `order_id` replaces the order, unless it is paid. On a live \
-                 site every URL has to be https.",
+                 be paid; another one with the same `order_id` replaces the order, unless it is paid. With `type: \
+                 direct` the shop sends the card, or the token of one, and is answered the whole order as it stands \
+                 then. On a live site every URL has to be https.",
             )
             .body("CreateOrder", create_order::schema::body, create_order::schema::example)
             .answers::<Placed<'static>>("The order, and where to send its customer.")

@@ -45,6 +45,10 @@ impl<'a> Reader<'a> {
         let (needed, free): (Vec<_>, Vec<_>) = properties.iter().partition(|(name, _)| is_required(name));
         for (name, inner) in needed.into_iter().chain(free) {
             let path = format!("{prefix}{name}");
+            // Several forms of an answer may have it.
+            if fields.iter().any(|field| field.name == path) {
+                continue;
+            }
             fields.push(Field {
                 kind: self.kind(inner),
                 required: is_required(name),
