@@ -36,7 +36,7 @@ pub(super) fn operations() -> Vec<Operation> {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "ApiToken")]
 struct Created {
-    #[schemars(regex(pattern = r"^pub\.v2\."))]
+    /// `pub.v2.`, the claim and its signature.
     api_token: String,
 }
 

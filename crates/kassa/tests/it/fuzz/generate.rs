@@ -107,6 +107,11 @@ impl Generator {
             "getGateway" | "getPaymentMethod" => {
                 vec![("id", (*self.dice.pick(&["VISA", "maestro"])).to_owned())]
             }
+            "getTransaction" => vec![("id", world.pick("transaction", &mut self.dice).0)],
+            "getSite" | "updateSite" => vec![("id", world.pick("site", &mut self.dice).0)],
+            "listBalances" | "listClosingBalancesOfAccount" => {
+                vec![("id", world.pick("account", &mut self.dice).0)]
+            }
             _ if operation.path.contains("{reference}") => {
                 of(world.pick("token", &mut self.dice), "reference", "token")
             }
@@ -139,8 +144,10 @@ impl Generator {
             }
         }
         // Nobody else is called.
-        if let Some(url) = body.pointer_mut("/payment_options/notification_url") {
-            *url = json!(self.notification_url);
+        for place in ["/payment_options/notification_url", "/notification_url"] {
+            if let Some(url) = body.pointer_mut(place) {
+                *url = json!(self.notification_url);
+            }
         }
         Some(body)
     }

@@ -52,6 +52,10 @@ impl World {
             direct("kept", &json!({"recurring_model": "cardOnFile", "customer": {"reference": "customer"}}));
         let kept = gateway.place(&kept).await;
         world.remember("token", "customer", kept["payment_details"]["recurring_id"].as_str().unwrap());
+        world.remember("transaction", &kept["transaction_id"].to_string(), "");
+        let me = gateway.call("GET", "/v1/json/me", "").await;
+        world.remember("account", &me.json["data"]["account_id"].to_string(), "");
+        world.remember("site", &me.json["data"]["site_id"].to_string(), "");
         gateway.place(&gateway.order("waiting")).await;
         world.remember("waiting", "waiting", "");
         world
