@@ -16,7 +16,7 @@
 //! ```
 //!
 //! - Answers: derive `Serialize` and `JsonSchema` on the struct that is really serialised, and pass it to
-//!   [`error::success`](super::error::success). A doc comment on a field becomes its description. Answers are
+//!   [`error::success`]. A doc comment on a field becomes its description. Answers are
 //!   closed: a field that is not in the struct fails the test.
 //! - Requests: write the schema with the pieces of [`super::schema`], from the constants the parser uses. It has to
 //!   say all that the parser takes and nothing else; the test sends both.
