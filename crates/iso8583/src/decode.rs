@@ -172,7 +172,12 @@ fn read_packed(
     let wire = if field.counts_bytes() {
         let wire = reader.take(length)?;
         digits = padding.digits_in(wire);
-        wire
+        match field.length {
+            Length::Variable { max, .. } if digits > max => {
+                return Err(reader.error_at(start, Fault::TooLong { length: digits, max }));
+            }
+            Length::Variable { .. } | Length::Fixed(_) => wire,
+        }
     } else {
         reader.take(digits.div_ceil(2))?
     };

@@ -82,6 +82,7 @@ pub enum FrameError {
     NotATpdu,
 }
 
+/// Two bytes of length, and no header.
 impl Default for Framing {
     fn default() -> Self {
         Self {

@@ -257,6 +257,17 @@ impl Mti {
         Some(Self { function, ..self.first() })
     }
 
+    /// What this response answers: 0100 for 0110. `None` where it answers nothing.
+    #[must_use]
+    pub fn request(self) -> Option<Self> {
+        let function = match self.function {
+            Function::Response => Function::Request,
+            Function::AdviceResponse => Function::Advice,
+            Function::Request | Function::Advice | Function::Notification => return None,
+        };
+        Some(Self { function, ..self.first() })
+    }
+
     /// Whether this is the response to `request`. Some hosts answer a repeat with 0411 instead of 0410: both are.
     #[must_use]
     pub fn is_response_to(self, request: Self) -> bool {

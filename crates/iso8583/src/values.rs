@@ -122,3 +122,40 @@ impl PartialEq for Values {
 }
 
 impl Eq for Values {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAN: &[u8] = b"6799990000000000011";
+
+    fn holds(values: &Values, part: &[u8]) -> bool {
+        values.bytes.windows(part.len()).any(|bytes| bytes == part)
+    }
+
+    #[test]
+    fn a_value_that_is_removed_or_replaced_is_wiped() {
+        let mut values = Values::default();
+        values.set(11, b"000123");
+        values.set(2, PAN);
+        assert!(holds(&values, PAN));
+        values.set(2, b"5018");
+        assert!(!holds(&values, PAN));
+        values.remove(2);
+        assert!(!holds(&values, b"5018"));
+        assert_eq!(values.iter().collect::<Vec<_>>(), [(11, &b"000123"[..])]);
+    }
+
+    /// What a vector does by itself when it is full leaves a copy behind.
+    #[test]
+    fn a_buffer_that_is_full_moves_before_it_grows() {
+        let mut values = Values::default();
+        for number in 2..=128 {
+            let (room, before) = (values.bytes.capacity() - values.bytes.len(), values.bytes.capacity());
+            values.set(number, &[number; 50]);
+            assert_eq!(values.bytes.capacity() == before, room >= 50, "DE {number}");
+        }
+        assert_eq!(values.total(), 127 * 50);
+        assert!(values.iter().all(|(number, value)| value == [number; 50]));
+    }
+}
