@@ -57,8 +57,11 @@ fn offences(folder: &str, words: &[&str], allowed: &[&str]) -> Vec<String> {
 
 #[test]
 fn no_source_file_is_longer_than_a_reader_can_stand() {
-    let files = ["payments/src", "payments/tests", "kassa/src", "kassa/tests"].map(sources);
-    let long = files.into_iter().flatten().map(|source| (source.text.lines().count(), source.path));
+    let crates = ["payments", "iso8583", "kassa"];
+    let files = crates
+        .into_iter()
+        .flat_map(|name| ["src", "tests"].map(|folder| sources(&format!("{name}/{folder}"))));
+    let long = files.flatten().map(|source| (source.text.lines().count(), source.path));
     let long: Vec<_> = long.filter(|(lines, _)| *lines > LINES_MAX).collect();
     assert_eq!(long, []);
 }
@@ -97,6 +100,12 @@ fn payments_has_no_clock_no_network_and_no_formats() {
     for forbidden in ["tokio", "serde", "rand", "jiff", "chrono", "hyper", "tracing"] {
         assert!(!dependencies.contains(forbidden), "{forbidden}");
     }
+}
+
+#[test]
+fn iso8583_has_no_clock_no_network_and_no_payments() {
+    let words = ["std::time", "std::net", "std::fs", "std::env", "std::io", "tokio", "payments", "async "];
+    assert_eq!(offences("iso8583/src", &words, &[]), Vec::<String>::new());
 }
 
 #[test]
