@@ -1,6 +1,6 @@
 //! base64url, as browsers carry `creq`, `cres`, `threeDSMethodData` and `threeDSSessionData`.
 //!
-//! Written without padding. Read as real ACSs write it: with or without padding, with the letters of either
+//! Written without padding. Read as real ACSs write it: with any padding or none, with the letters of either
 //! alphabet, and with blanks around.
 
 use base64::Engine;
@@ -12,7 +12,7 @@ const ENGINE: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
     GeneralPurposeConfig::new()
         .with_encode_padding(false)
-        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
         .with_decode_allow_trailing_bits(true),
 );
 
@@ -29,7 +29,7 @@ pub fn decode(text: &str, limit: usize) -> Option<Vec<u8>> {
         return None;
     }
     // A `+` of the other alphabet may have become a blank in a form.
-    let letters = text.trim().replace(['+', ' '], "-").replace('/', "_");
+    let letters = text.trim().trim_end_matches('=').replace(['+', ' '], "-").replace('/', "_");
     ENGINE.decode(letters).ok()
 }
 
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn what_is_no_base64_or_too_long_is_refused() {
-        for text in ["e", "=", "ey=J", "eyJh\u{e9}", "eyJh!"] {
+        for text in ["e", "ey=J", "eyJh\u{e9}", "eyJh!"] {
             assert_eq!(decode(text, 64), None, "{text:?}");
         }
         assert_eq!(decode("eyJhIjoiPz8-In0", 14), None);

@@ -200,8 +200,8 @@ fn short_language(tag: &str) -> Option<String> {
     if !is_language(tag) {
         return None;
     }
-    let ends = tag.match_indices('-').map(|(end, _)| end).chain([tag.len()]);
-    let end = ends.filter(|end| (1..=LANGUAGE_CHARS).contains(end)).next_back()?;
+    let mut ends = tag.match_indices('-').map(|(end, _)| end).chain([tag.len()]);
+    let end = ends.rfind(|end| (1..=LANGUAGE_CHARS).contains(end))?;
     tag.get(..end).map(|tag| tag.trim_end_matches('-').to_owned())
 }
 

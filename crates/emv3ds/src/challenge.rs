@@ -7,7 +7,7 @@ use crate::base64url;
 use crate::fault::{About, Fault};
 use crate::ids::TransId;
 use crate::message::{Body, Endpoint, MessageExtension, Received, receive, sealed};
-use crate::values::{ChallengeWindowSize, ErrorCode, TransStatus};
+use crate::values::{ChallengeWindowSize, ErrorCode, TransStatus, YesNo};
 use crate::version::Version;
 use serde::{Deserialize, Serialize};
 
@@ -52,6 +52,9 @@ pub struct CRes {
     /// `transStatus`, which decides nothing.
     #[serde(rename = "transStatus")]
     pub status: TransStatus,
+    /// `challengeCompletionInd`, which some ACSs send to browsers too.
+    #[serde(rename = "challengeCompletionInd", skip_serializing_if = "Option::is_none")]
+    pub completed: Option<YesNo>,
     /// `messageExtension`.
     #[serde(rename = "messageExtension", default, skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<MessageExtension>,

@@ -335,8 +335,10 @@ impl<'de> Visitor<'de> for Ranges<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        self.note_no_list();
+        if members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {
+            while members.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            self.note_no_list();
+        }
         Ok(())
     }
 

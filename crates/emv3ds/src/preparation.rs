@@ -1,9 +1,10 @@
 //! `PReq` and `PRes`: which cards take part, asked at least daily and at most hourly.
 
 use crate::card_range::CardRange;
+use crate::fields::Fields;
 use crate::ids::TransId;
 use crate::message::{MessageExtension, sealed};
-use crate::values::TwoDigits;
+use crate::values::{TwoDigits, YesNo};
 use crate::version::{ProtocolVersion, Version, VersionSpan};
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +26,9 @@ pub struct PReq {
     /// `serialNum` of the last answer: only what has changed since is wanted. Without it everything is.
     #[serde(rename = "serialNum", skip_serializing_if = "Option::is_none")]
     pub serial_num: Option<String>,
+    /// `cardRangeDataDownloadInd` (2.3.1): the ranges may come as a file to be fetched.
+    #[serde(rename = "cardRangeDataDownloadInd", skip_serializing_if = "Option::is_none")]
+    pub fetches_file: Option<YesNo>,
     /// `messageExtension`.
     #[serde(rename = "messageExtension", default, skip_serializing_if = "Vec::is_empty")]
     pub extensions: Vec<MessageExtension>,
@@ -66,6 +70,9 @@ pub struct PRes {
     /// `cardRangeData`; `None` if nothing has changed.
     #[serde(skip)]
     pub card_ranges: Option<Vec<CardRange>>,
+    /// The other fields that the rules know.
+    #[serde(flatten)]
+    pub other: Fields,
 }
 
 impl PRes {
