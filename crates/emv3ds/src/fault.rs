@@ -35,7 +35,7 @@ pub struct Fault {
 pub struct About {
     /// Its type, if that could be read.
     pub message_type: Option<MessageType>,
-    /// Its version, if it is one of ours.
+    /// Its version if it is spoken here, else the newest that is: an answer is written in it.
     pub version: Option<Version>,
     /// `threeDSServerTransID`.
     pub server_trans_id: Option<TransId>,

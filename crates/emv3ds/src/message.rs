@@ -198,6 +198,11 @@ pub trait Body: Serialize + DeserializeOwned + sealed::Ranges {
     fn to_json(&self, endpoint: &Endpoint) -> Result<Zeroizing<String>, Fault> {
         write(self, endpoint)
     }
+
+    /// What a [`Fault`] of one's own says of it: one that no field rule finds.
+    fn about(&self) -> About {
+        About::of(&members(self))
+    }
 }
 
 pub(crate) mod sealed {
@@ -306,11 +311,7 @@ pub fn receive<T: Body>(bytes: &[u8], endpoint: &Endpoint) -> Result<Received<T>
     match checked.message_type {
         MessageType::Erro => checked.into_body(endpoint).map(Received::Erro),
         message if message == T::TYPE => checked.into_body(endpoint).map(Received::Message),
-        _ => Err(checked.fault(
-            ErrorCode::MESSAGE_INVALID,
-            endpoint,
-            "Invalid Message for the receiving component",
-        )),
+        _ => Err(checked.fault(ErrorCode::MESSAGE_INVALID, endpoint, NOT_FOR_US)),
     }
 }
 
@@ -350,6 +351,9 @@ impl Message {
     }
 }
 
+/// The detail of a 101.
+const NOT_FOR_US: &str = "Invalid Message for the receiving component";
+
 /// A message that keeps the rules.
 struct Checked {
     message_type: MessageType,
@@ -359,30 +363,31 @@ struct Checked {
 }
 
 fn check(bytes: &[u8], endpoint: &Endpoint, limit: usize) -> Result<Checked, Fault> {
-    let refuse = |code, detail: String, about| Err(Fault::new(code, endpoint.component, detail, about));
+    let refuse = |code, detail: &str, about| Err(Fault::new(code, endpoint.component, detail, about));
+    let newest = endpoint.versions.iter().copied().max();
     let read = if bytes.len() > limit { None } else { fields::read(bytes, endpoint) };
     let Some(mut read) = read else {
-        let detail = "Invalid Formatted Message".to_owned();
-        return refuse(ErrorCode::MESSAGE_INVALID, detail, About::default());
+        let about = About { version: newest, ..About::default() };
+        return refuse(ErrorCode::MESSAGE_INVALID, "Invalid Formatted Message", about);
     };
     read.fields.prune();
-    let about = About::of(&read.fields);
+    let mut about = About::of(&read.fields);
+    let spoken = about.version.filter(|version| endpoint.versions.contains(version));
+    about.version = spoken.or(newest);
     let Some(message_type) = about.message_type else {
-        return refuse(ErrorCode::MESSAGE_INVALID, "Invalid Message Type".to_owned(), about);
+        return refuse(ErrorCode::MESSAGE_INVALID, "Invalid Message Type", about);
     };
     if !message_type.is_for(endpoint.component) {
-        let detail = "Invalid Message for the receiving component".to_owned();
-        return refuse(ErrorCode::MESSAGE_INVALID, detail, about);
+        return refuse(ErrorCode::MESSAGE_INVALID, NOT_FOR_US, about);
     }
-    let spoken = about.version.filter(|version| endpoint.versions.contains(version));
     let version = match spoken {
         Some(version) => version,
         // An error is read whatever its version.
         None if message_type == MessageType::Erro => Version::V220,
-        None if read.fields.get("messageVersion").is_none() => Version::V231,
+        None if read.fields.get("messageVersion").is_none() => newest.unwrap_or(Version::V231),
         None => {
-            let spoken: Vec<&str> = endpoint.versions.iter().map(|version| version.text()).collect();
-            return refuse(ErrorCode::VERSION_UNSUPPORTED, spoken.join(","), about);
+            let ours: Vec<&str> = endpoint.versions.iter().map(|version| version.text()).collect();
+            return refuse(ErrorCode::VERSION_UNSUPPORTED, &ours.join(","), about);
         }
     };
     if let Some(name) = read.duplicate {
@@ -443,13 +448,19 @@ impl Checked {
     }
 }
 
-fn write<T: Body>(body: &T, endpoint: &Endpoint) -> Result<Zeroizing<String>, Fault> {
-    let version = body.version();
+/// What a body says, in the shape of the types.
+fn members<T: Body>(body: &T) -> Fields {
     let mut fields = Fields::default();
     if let Ok(Value::Object(members)) = serde_json::to_value(body) {
         fields.0 = members;
     }
     fields.set("messageType", T::TYPE.name());
+    fields
+}
+
+fn write<T: Body>(body: &T, endpoint: &Endpoint) -> Result<Zeroizing<String>, Fault> {
+    let version = body.version();
+    let mut fields = members(body);
     fields.prune();
     dialect::out_of_types(&mut fields, version);
     fields.keep(|name| rules::rules(T::TYPE, version).any(|rule| rule.field == name));

@@ -4,10 +4,14 @@
 
 use crate::base64url;
 use crate::ids::TransId;
+use crate::message::Endpoint;
+use crate::rules::Format;
 use serde::{Deserialize, Serialize};
 
 /// The longest `threeDSMethodData` that is read.
 const FORM_CHARS: usize = 4096;
+
+const NOTIFICATION_URL: Format = Format::SecureUrl(256);
 
 /// `threeDSMethodData`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,9 +32,12 @@ impl MethodData {
         base64url::encode(serde_json::to_string(self).expect("texts can be written"))
     }
 
-    /// Takes the value of the form's field.
+    /// Takes the value of the form's field; `None` also if its URL is too long or not secure, because the ACS is going
+    /// to send the browser there.
     #[must_use]
-    pub fn from_form(text: &str) -> Option<Self> {
-        serde_json::from_slice(&base64url::decode(text, FORM_CHARS)?).ok()
+    pub fn from_form(text: &str, endpoint: &Endpoint) -> Option<Self> {
+        let data: Self = serde_json::from_slice(&base64url::decode(text, FORM_CHARS)?).ok()?;
+        let url = data.notification_url.as_deref();
+        url.is_none_or(|url| NOTIFICATION_URL.takes(url, endpoint)).then_some(data)
     }
 }

@@ -175,13 +175,37 @@ struct Stored {
 /// The ranges while they are changed, by length and first number.
 #[derive(Default)]
 struct Draft {
-    ranges: BTreeMap<(u8, u64), (u64, Participation)>,
+    participations: Participations,
+    ranges: BTreeMap<(u8, u64), (u64, u32)>,
+}
+
+/// Each way to take part, once.
+#[derive(Default)]
+struct Participations {
+    list: Vec<Participation>,
+    numbers: HashMap<Participation, u32>,
+}
+
+impl Participations {
+    fn number_of(&mut self, participation: &Participation) -> u32 {
+        if let Some(number) = self.numbers.get(participation) {
+            return *number;
+        }
+        let number = u32::try_from(self.list.len()).expect("fewer ranges than bytes of a PRes");
+        self.list.push(participation.clone());
+        self.numbers.insert(participation.clone(), number);
+        number
+    }
 }
 
 impl Draft {
     fn of(cache: &RangeCache) -> Self {
-        let ranges = cache.iter().map(|(pans, of)| ((pans.digits, pans.first), (pans.last, of.clone())));
-        Self { ranges: ranges.collect() }
+        let mut draft = Self::default();
+        for (pans, participation) in cache.iter() {
+            let number = draft.participations.number_of(participation);
+            draft.ranges.insert((pans.digits, pans.first), (pans.last, number));
+        }
+        draft
     }
 
     fn change(&mut self, range: &CardRange, pres: &PRes) -> Result<(), Fault> {
@@ -194,7 +218,8 @@ impl Draft {
                 (ErrorCode::RANGE_ACTION, "action on no range")
             }
             ActionInd::Add | ActionInd::Modify => {
-                self.ranges.insert(key, (pans.last, range.participation.clone()));
+                let number = self.participations.number_of(&range.participation);
+                self.ranges.insert(key, (pans.last, number));
                 return Ok(());
             }
             ActionInd::Delete => {
@@ -212,19 +237,16 @@ impl Draft {
         before.is_none_or(|((digits, _), (last, _))| *digits != pans.digits || *last < pans.first)
     }
 
+    /// The ranges in order, with the participations that are still used.
     fn finish(self) -> (Vec<Participation>, Vec<(PanRange, u32)>) {
-        let mut numbers: HashMap<Participation, u32> = HashMap::new();
-        let mut participations = Vec::new();
-        let ranges = self.ranges.into_iter().map(|((digits, first), (last, participation))| {
-            let next = u32::try_from(participations.len()).expect("fewer ranges than fit a PRes");
-            let number = *numbers.entry(participation).or_insert_with_key(|participation| {
-                participations.push(participation.clone());
-                next
-            });
-            (PanRange { digits, first, last }, number)
+        let mut used = Participations::default();
+        let before = self.participations.list;
+        let ranges = self.ranges.into_iter().filter_map(|((digits, first), (last, number))| {
+            let participation = before.get(usize::try_from(number).ok()?)?;
+            Some((PanRange { digits, first, last }, used.number_of(participation)))
         });
         let ranges = ranges.collect();
-        (participations, ranges)
+        (used.list, ranges)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Rule;
 use crate::ids;
+use crate::message::Endpoint;
 use crate::values::TwoDigits;
 use crate::values::decode_base64;
 use crate::version::ProtocolVersion;
@@ -70,6 +71,11 @@ impl Format {
             (form, Value::String(text)) => form.matches_text(text, loopback_http),
             _ => false,
         }
+    }
+
+    /// Whether a text has this form, for values that no message carries.
+    pub(crate) fn takes(&self, text: &str, endpoint: &Endpoint) -> bool {
+        self.matches_text(text, endpoint.loopback_http)
     }
 
     fn matches_text(&self, text: &str, loopback_http: bool) -> bool {

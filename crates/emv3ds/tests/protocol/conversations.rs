@@ -156,3 +156,53 @@ fn a_text_for_the_cardholder_is_shown_in_either_shape() {
     assert_eq!(ares.outcome.cardholder_info.unwrap().text, "Call your bank.");
     assert_eq!(ares.outcome.status, TransStatus::NotAuthenticated);
 }
+
+#[test]
+fn a_merchant_that_asks_alone_has_no_browser() {
+    let file = include_str!("conversations/frictionless-y-2.2.0.json");
+    let conversation: Value = serde_json::from_str(file).unwrap();
+    let mut message = conversation["steps"][0]["message"].clone();
+    let members = message.as_object_mut().unwrap();
+    members.retain(|name, _| !name.starts_with("browser"));
+    for name in ["threeDSCompInd", "notificationURL", "threeDSRequestorAuthenticationInd"] {
+        members.remove(name);
+    }
+    members.insert("deviceChannel".to_owned(), "03".into());
+    members.insert("threeRIInd".to_owned(), "01".into());
+    let Message::AReq(areq) = parse(&message, &Endpoint::new(Component::DirectoryServer)).unwrap() else {
+        panic!()
+    };
+    assert_eq!(areq.browser, None);
+    assert!(areq.purchase.is_some());
+    assert_eq!(write(&Message::AReq(areq), &Endpoint::new(Component::Server)).unwrap(), message);
+}
+
+/// As an ACS is asked: the directory server adds its own fields, and nobody else's are lost.
+#[test]
+fn a_directory_server_passes_a_request_on() {
+    let file = include_str!("conversations/challenge-y-2.3.1.json");
+    let conversation: Value = serde_json::from_str(file).unwrap();
+    let directory = Endpoint::new(Component::DirectoryServer);
+    let Message::AReq(mut areq) = parse(&conversation["steps"][0]["message"], &directory).unwrap() else {
+        panic!()
+    };
+    areq.ds_trans_id = emv3ds::ids::TransId::parse("c1b3d3a4-6c6e-4a0f-8f6f-0d3d5a5a7b11");
+    areq.other.set("dsReferenceNumber", "3DS_LOA_DIS_TEST_020200_00002");
+    areq.other.set("dsURL", "https://ds.example/results");
+    assert_eq!(write(&Message::AReq(areq), &directory).unwrap(), conversation["steps"][1]["message"]);
+}
+
+#[test]
+fn a_result_for_nobody_is_refused_with_its_ids() {
+    let file = include_str!("conversations/challenge-y-2.2.0.json");
+    let conversation: Value = serde_json::from_str(file).unwrap();
+    let server = Endpoint::new(Component::Server);
+    let Message::RReq(rreq) = parse(&conversation["steps"][6]["message"], &server).unwrap() else { panic!() };
+    let code = emv3ds::values::ErrorCode::TRANSACTION_UNKNOWN;
+    let fault = Fault::new(code, Component::Server, "threeDSServerTransID", rreq.about());
+    let erro: Value = serde_json::from_str(&fault.erro().unwrap().to_json(&server).unwrap()).unwrap();
+    assert_eq!(erro["errorCode"], "301");
+    assert_eq!(erro["errorMessageType"], "RReq");
+    assert_eq!(erro["messageVersion"], "2.2.0");
+    assert_eq!(erro["acsTransID"], conversation["steps"][6]["message"]["acsTransID"]);
+}

@@ -46,6 +46,8 @@ fn a_version_that_is_not_spoken_is_answered_with_those_that_are() {
     }
     let only = SERVER.with_versions(&[Version::V220]);
     assert_eq!(refused(ares.to_string().as_bytes(), &only), (102, "2.2.0".to_owned(), true));
+    let fault = Message::parse(ares.to_string().as_bytes(), &only).unwrap_err();
+    assert_eq!(fault.erro().unwrap().version, Version::V220, "answered in a version of one's own");
     let without = with(&ares, "messageVersion", None).to_string();
     assert_eq!(refused(without.as_bytes(), &SERVER), (201, "messageVersion".to_owned(), true));
 }

@@ -86,11 +86,26 @@ fn method_data_is_as_the_protocol_shows_it() {
     );
     let back = "eyJ0aHJlZURTU2VydmVyVHJhbnNJRCI6IjhhODgwZGMwLWQyZDItNDA2Ny1iY2IxLWIwOGQxNjkwYjI2ZSJ9";
     for sent in [back.to_owned(), format!("{back}=")] {
-        let data = MethodData::from_form(&sent).unwrap();
+        let data = MethodData::from_form(&sent, &SERVER).unwrap();
         assert_eq!((data.server_trans_id, data.notification_url), (id.clone(), None));
     }
     for sent in ["", "e30", "eyJ0aHJlZURTU2VydmVyVHJhbnNJRCI6IjEifQ", &"A".repeat(5_000)] {
-        assert_eq!(MethodData::from_form(sent), None, "{sent:.20}");
+        assert_eq!(MethodData::from_form(sent, &SERVER), None, "{sent:.20}");
+    }
+}
+
+#[test]
+fn an_acs_sends_browsers_to_secure_addresses_only() {
+    let server_trans_id = TransId::from_random([1; 16]);
+    for (url, taken) in [
+        ("https://gateway.example/3ds/method", true),
+        ("http://gateway.example/3ds/method", false),
+        ("javascript:alert(1)", false),
+        (&format!("https://gateway.example/{}", "x".repeat(256)), false),
+    ] {
+        let notification_url = Some(url.to_owned());
+        let data = MethodData { server_trans_id: server_trans_id.clone(), notification_url };
+        assert_eq!(MethodData::from_form(&data.to_form(), &ACS).is_some(), taken, "{url}");
     }
 }
 

@@ -71,7 +71,7 @@ proptest! {
     fn any_bytes_are_refused_in_peace(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         read_as_everybody(&bytes);
         let text = String::from_utf8_lossy(&bytes);
-        let _ = (base64url::decode(&text, 1000), MethodData::from_form(&text), RangeCache::from_json(&text));
+        let _ = (base64url::decode(&text, 1000), MethodData::from_form(&text, &Endpoint::new(Component::Acs)), RangeCache::from_json(&text));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! [`samples`] makes values out of the field tables; [`rows`] breaks every row of them. [`conversations`] plays whole
 //! authentications from files, [`faults`] lists what is refused and why, [`hostile`] sends anything, [`ranges`] keeps
-//! card ranges, and [`secrets`] looks for what must not be seen.
+//! card ranges, [`forms`] carries what a browser carries, and [`secrets`] looks for what must not be seen.
 
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test stops at its first surprise")]
 
@@ -14,6 +14,7 @@ mod ranges;
 mod rows;
 mod samples;
 mod secrets;
+mod tidy;
 
 use emv3ds::fault::Fault;
 use emv3ds::message::{Body, Endpoint, Message, MessageType};

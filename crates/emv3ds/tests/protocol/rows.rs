@@ -206,3 +206,96 @@ const WATCHED: [&str; 13] = [
     "purchaseInstalData",
     "billAddrCountry",
 ];
+
+/// How long fields may be, written down apart from the tables: `message field | longest value that is taken`.
+#[test]
+fn fields_are_as_long_as_the_protocol_says() {
+    for (message, field, most) in [
+        ("AReq", "threeDSServerRefNumber", 32),
+        ("AReq", "threeDSServerOperatorID", 32),
+        ("AReq", "threeDSServerURL", 2048),
+        ("AReq", "threeDSRequestorID", 35),
+        ("AReq", "threeDSRequestorName", 40),
+        ("AReq", "threeDSRequestorURL", 2048),
+        ("AReq", "notificationURL", 256),
+        ("AReq", "browserAcceptHeader", 2048),
+        ("AReq", "browserUserAgent", 2048),
+        ("AReq", "browserScreenHeight", 6),
+        ("AReq", "acctNumber", 19),
+        ("AReq", "cardholderName", 45),
+        ("AReq", "purchaseAmount", 48),
+        ("AReq", "purchaseCurrency", 3),
+        ("AReq", "purchaseExponent", 1),
+        ("AReq", "acquirerBIN", 11),
+        ("AReq", "acquirerMerchantID", 35),
+        ("AReq", "mcc", 4),
+        ("AReq", "merchantName", 40),
+        ("AReq", "email", 254),
+        ("ARes", "acsReferenceNumber", 32),
+        ("ARes", "dsReferenceNumber", 32),
+        ("ARes", "cardholderInfo", 128),
+        ("RReq", "interactionCounter", 2),
+        ("Erro", "errorDetail", 2048),
+        ("Erro", "errorDescription", 2048),
+        ("PReq", "threeDSServerRefNumber", 32),
+    ] {
+        let message = MessageType::parse(message).unwrap();
+        let (whole, endpoint) = (full(message, Version::V220), receiver(message));
+        let of_length = |length: usize| match field {
+            _ if field.ends_with("URL") => format!("https://a.example/{}", "x".repeat(length - 18)),
+            "email" => format!("{}@b", "x".repeat(length - 2)),
+            _ => "1".repeat(length),
+        };
+        for (length, good) in [(most, true), (most + 1, false)] {
+            let read = parse(&with(&whole, field, Some(of_length(length).into())), &endpoint);
+            assert_eq!(read.is_ok(), good, "{field} of {length}");
+        }
+    }
+    let least = with(&full(MessageType::AReq, Version::V220), "acctNumber", Some("679999000004".into()));
+    assert_eq!(
+        parse(&least, &receiver(MessageType::AReq)).unwrap_err().detail,
+        "acctNumber",
+        "12 digits are too few"
+    );
+}
+
+/// Which values a code may have, written down apart from the tables.
+#[test]
+fn codes_are_those_of_each_version() {
+    for (message, field, in_220, in_231) in [
+        ("ARes", "transStatus", "YNUACDRI", "YNUACDRIS"),
+        ("RReq", "transStatus", "YNUAR", "YNUARD"),
+        ("CRes", "transStatus", "YN", "YND"),
+        ("AReq", "threeDSCompInd", "YNU", "YNU"),
+        ("AReq", "threeDSRequestorDecReqInd", "YN", "YNFB"),
+        ("Erro", "errorComponent", "CSDA", "CSDA"),
+    ] {
+        let message = MessageType::parse(message).unwrap();
+        for (version, words) in [(Version::V220, in_220), (Version::V231, in_231)] {
+            let (whole, endpoint) = (full(message, version), receiver(message));
+            for word in ('A'..='Z').map(String::from) {
+                let read = parse(&with(&whole, field, Some(word.as_str().into())), &endpoint);
+                assert_eq!(read.is_ok(), words.contains(&word), "{message:?} {field} {word} in {version:?}");
+            }
+        }
+    }
+    for (message, field, in_220, in_231) in [
+        ("AReq", "threeDSRequestorAuthenticationInd", 6, 10),
+        ("AReq", "threeDSRequestorChallengeInd", 9, 14),
+        ("ARes", "transStatusReason", 26, 30),
+        ("RReq", "challengeCancel", 8, 10),
+    ] {
+        let message = MessageType::parse(message).unwrap();
+        for (version, last) in [(Version::V220, in_220), (Version::V231, in_231)] {
+            let (whole, endpoint) = (full(message, version), receiver(message));
+            let is_list = whole[field].is_array();
+            for code in 0..100 {
+                let text = Value::from(format!("{code:02}"));
+                let value = if is_list { json!([text]) } else { text };
+                let good = (1..=last).contains(&code) || code >= 80;
+                let read = parse(&with(&whole, field, Some(value)), &endpoint);
+                assert_eq!(read.is_ok(), good, "{field} {code} in {version:?}");
+            }
+        }
+    }
+}

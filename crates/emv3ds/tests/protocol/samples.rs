@@ -110,58 +110,10 @@ fn missing(value: Option<Value>, path: &str) -> Break {
 /// Values that do not have this form.
 fn malformed(format: &Format, path: &str, version: Version) -> Vec<Break> {
     let wrong = |value: Value| Break { value: Some(value), code: 203, field: path.to_owned() };
-    let texts = |texts: &[&str]| texts.iter().map(|text| wrong((*text).into())).collect::<Vec<_>>();
     let mut all = match format {
-        Format::Text(least, most) => {
-            let short = (*least > 1).then(|| wrong("x".repeat(*least - 1).into()));
-            short.into_iter().chain([wrong("x".repeat(*most + 1).into())]).collect()
-        }
-        Format::Digits(least, most) => {
-            let mut all = vec![
-                wrong("1".repeat(*most + 1).into()),
-                wrong(format!("{}x", "1".repeat(*least - 1)).into()),
-            ];
-            all.extend((*least > 1).then(|| wrong("1".repeat(*least - 1).into())));
-            all
-        }
-        Format::OneOf(_) => texts(&["?", "YN", "y", "099"]),
-        Format::Code(first, last) => {
-            let mut all = texts(&["00", "1", "x1", "+1", "001", " 1"]);
-            all.extend((*first > 1).then(|| wrong(format!("{:02}", *first - 1).into())));
-            all.extend((*last < 79).then(|| wrong(format!("{:02}", *last + 1).into())));
-            all
-        }
-        Format::Uuid => {
-            texts(&["8a880dc0d2d24067bcb1b08d1690b26e", "8a880dc0-d2d2-4067-bcb1-b08d1690b26g", "1"])
-        }
-        Format::Version => texts(&["2", "2.2", "v2.2.0", "2.2.0.0"]),
-        Format::Url(most) | Format::SecureUrl(most) => {
-            let mut all = texts(&[
-                "acs.example/x",
-                "ftp://acs.example/",
-                "https://",
-                "javascript:alert(1)",
-                "https://a b/",
-            ]);
-            all.push(wrong(format!("https://acs.example/{}", "x".repeat(*most)).into()));
-            let insecure =
-                matches!(format, Format::SecureUrl(_)).then(|| wrong("http://acs.example/".into()));
-            all.into_iter().chain(insecure).collect()
-        }
-        Format::Offset => texts(&["60.5", "--60", "123456", "UTC", "-"]),
-        Format::Ip => texts(&["192.0.2", "::g", "192.0.2.1:80"]),
-        Format::Email(_) => texts(&["a", "@b", "a@", "a b@c"]),
-        Format::YearMonth => texts(&["1230", "301", "30-1", "3000"]),
-        Format::Date => texts(&["20261301", "2026123", "2026-1-1", "20230229"]),
-        Format::DateTime => texts(&["20261122", "20261122250000", "2026112223595x"]),
-        Format::Base64(_, most) => {
-            let mut all = texts(&["Bw=", "B", "?w==", "Bw-_"]);
-            all.push(wrong("BwcH".repeat(*most / 3 + 1).into()));
-            all
-        }
-        Format::Boolean => texts(&["true", "Y"]),
-        Format::True => [texts(&["true"]), vec![wrong(false.into())]].concat(),
-        Format::AnyObject | Format::CardRanges => texts(&["x"]),
+        Format::Boolean => vec![wrong("true".into()), wrong("Y".into())],
+        Format::True => vec![wrong("true".into()), wrong(false.into())],
+        Format::AnyObject | Format::CardRanges => vec![wrong("x".into())],
         Format::Object(rules) => broken_objects(rules, path, version),
         Format::List(_, most, of) => broken_lists(*most, of, path, version),
         Format::Within(most, of) => {
@@ -170,12 +122,11 @@ fn malformed(format: &Format, path: &str, version: Version) -> Vec<Break> {
             all
         }
         Format::TextOr(text, other) => {
-            let texts = malformed(text, path, version)
-                .into_iter()
-                .filter(|one| one.value.as_ref().unwrap().is_string());
-            let others = malformed(other, path, version);
-            texts.chain(others.into_iter().filter(|one| !one.value.as_ref().unwrap().is_string())).collect()
+            let is_text = |one: &Break| one.value.as_ref().unwrap().is_string();
+            let texts = malformed(text, path, version).into_iter().filter(is_text);
+            texts.chain(malformed(other, path, version).into_iter().filter(|one| !is_text(one))).collect()
         }
+        text => malformed_texts(text).into_iter().map(|text| wrong(text.into())).collect(),
     };
     if !matches!(format, Format::Boolean | Format::True) {
         all.push(wrong(true.into()));
@@ -187,6 +138,50 @@ fn malformed(format: &Format, path: &str, version: Version) -> Vec<Break> {
     if !matches!(format, Format::List(..) | Format::Within(..) | Format::CardRanges) {
         all.push(wrong(json!(["x"])));
     }
+    all
+}
+
+/// Texts that do not have the form of one.
+fn malformed_texts(format: &Format) -> Vec<String> {
+    let texts = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+    let (mut all, longest) = match format {
+        Format::Text(least, most) => {
+            let short = (*least > 1).then(|| "x".repeat(*least - 1));
+            (short.into_iter().collect(), Some("x".repeat(*most + 1)))
+        }
+        Format::Digits(least, most) => {
+            let short = (*least > 1).then(|| "1".repeat(*least - 1));
+            let letter = format!("{}x", "1".repeat(*least - 1));
+            (short.into_iter().chain([letter]).collect(), Some("1".repeat(*most + 1)))
+        }
+        Format::Code(first, last) => {
+            let before = (*first > 1).then(|| format!("{:02}", *first - 1));
+            let after = (*last < 79).then(|| format!("{:02}", *last + 1));
+            let odd = texts(&["00", "1", "x1", "+1", "001", " 1"]);
+            (odd.into_iter().chain(before).collect(), after)
+        }
+        Format::Url(most) | Format::SecureUrl(most) => {
+            let no_urls =
+                ["acs.example/x", "ftp://acs.example/", "https://", "javascript:alert(1)", "https://a b/"];
+            let insecure = matches!(format, Format::SecureUrl(_)).then(|| "http://acs.example/".to_owned());
+            let long = format!("https://acs.example/{}", "x".repeat(*most));
+            (texts(&no_urls).into_iter().chain(insecure).collect(), Some(long))
+        }
+        Format::Base64(_, most) => (texts(&["Bw=", "B", "?w==", "Bw-_"]), Some("BwcH".repeat(*most / 3 + 1))),
+        Format::OneOf(_) => (texts(&["?", "YN", "y", "099"]), None),
+        Format::Uuid => {
+            (texts(&["8a880dc0d2d24067bcb1b08d1690b26e", "8a880dc0-d2d2-4067-bcb1-b08d1690b26g", "1"]), None)
+        }
+        Format::Version => (texts(&["2", "2.2", "v2.2.0", "2.2.0.0"]), None),
+        Format::Offset => (texts(&["60.5", "--60", "123456", "UTC", "-"]), None),
+        Format::Ip => (texts(&["192.0.2", "::g", "192.0.2.1:80"]), None),
+        Format::Email(_) => (texts(&["a", "@b", "a@", "a b@c"]), None),
+        Format::YearMonth => (texts(&["1230", "301", "30-1", "3000"]), None),
+        Format::Date => (texts(&["20261301", "2026123", "2026-1-1", "20230229"]), None),
+        Format::DateTime => (texts(&["20261122", "20261122250000", "2026112223595x"]), None),
+        _ => unreachable!("no text: {format:?}"),
+    };
+    all.extend(longest);
     all
 }
 
