@@ -18,6 +18,8 @@ use url::{Origin, Url};
 const SIZES: [(u32, u32); 2] = [(390, 844), (1280, 800)];
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
+/// How often a driver is started until one has a port.
+const DRIVER_TRIES: u32 = 5;
 
 /// Whether pages may run scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -253,18 +255,31 @@ impl WebDriverCompatibleCommand for Vendor {
     }
 }
 
+/// Chromedriver takes a free port of IPv4 and then the same of IPv6, which another program may have: it ends then.
 fn start_driver() -> Driver {
+    let driver = (0..DRIVER_TRIES).find_map(|_| try_driver());
+    driver.expect("chromedriver found no port")
+}
+
+/// A driver that is ready; `None` when it ended instead, having said why.
+fn try_driver() -> Option<Driver> {
     let mut command = Command::new("chromedriver");
     command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null());
     let started = command.spawn();
     let mut process = started.expect("chromedriver is missing: ./test installs it");
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines().map(Result::unwrap);
+    let mut said = Vec::new();
     let port = lines.find_map(|line| {
-        let (_, port) = line.split_once("started successfully on port ")?;
-        port.trim_end_matches('.').parse().ok()
+        let port = line.split_once("started successfully on port ").map(|(_, port)| port.to_owned());
+        said.push(line);
+        port?.trim_end_matches('.').parse().ok()
     });
+    let Some(port) = port else {
+        eprintln!("chromedriver ended with {:?}: {said:#?}", process.wait());
+        return None;
+    };
     std::thread::spawn(move || lines.for_each(drop));
-    Driver { process, port: port.expect("chromedriver's port"), session: None }
+    Some(Driver { process, port, session: None })
 }
 
 /// Where pictures are kept.
