@@ -21,6 +21,7 @@ pub mod money;
 pub mod movement;
 pub mod notify;
 pub mod order;
+pub mod ranges;
 pub mod session;
 pub mod status;
 pub mod threeds;
