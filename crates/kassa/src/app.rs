@@ -13,6 +13,7 @@ use crate::store::db::ReadError;
 use crate::worker::slots::Slots;
 use payments::ids::{OrderId, SESSION_RANDOM, SessionId, SiteId, TransactionId};
 use payments::order::Order;
+use payments::ranges::Ranges;
 use payments::time::{Millis, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub notify_hold: Duration,
     /// Private networks that live sites' notifications may go to all the same.
     pub notify_allow: Vec<Network>,
+    /// What a card is, by its number.
+    pub ranges: Arc<Ranges>,
     /// Requests per second that a key of a live site may make; 0 is no limit.
     pub rate_limit_live: u32,
     /// The same for a key of a test site.

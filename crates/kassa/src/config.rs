@@ -26,7 +26,7 @@ pub use database::DatabaseUrl;
 pub use flags::{Flags, StoreFlags};
 
 /// Every key of the TOML file and, as `KASSA_…`, of the environment; the latter also knows [`CONFIG`].
-const KEYS: [&str; 20] = [
+const KEYS: [&str; 21] = [
     "listen",
     "public_url",
     "tls",
@@ -40,6 +40,7 @@ const KEYS: [&str; 20] = [
     "log",
     "log_format",
     "notify_allow",
+    "cards_ranges",
     "acquirer_answer_ms",
     "page_wait_ms",
     "notify_hold_ms",
@@ -81,6 +82,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Networks which notifications of live sites may reach although they are not public.
     pub notify_allow: Vec<Network>,
+    /// Card ranges of the operator's own, over the built-in ones.
+    pub cards_ranges: Option<PathBuf>,
     /// How long the acquirer has to answer; after that the outcome is unknown.
     pub acquirer_answer_ms: u64,
     /// How long the page waits for an outcome before it says that the payment is being checked.
@@ -122,6 +125,7 @@ impl Default for Config {
             log: Level::INFO,
             log_format: LogFormat::Text,
             notify_allow: Vec::new(),
+            cards_ranges: None,
             acquirer_answer_ms: 20_000,
             page_wait_ms: 4_000,
             notify_hold_ms: 2_000,
@@ -201,6 +205,7 @@ impl Config {
             "log" => self.log = level(text)?,
             "log_format" => self.log_format = log_format(text)?,
             "notify_allow" => self.notify_allow = networks(text)?,
+            "cards_ranges" => self.cards_ranges = Some(path(text)?),
             "acquirer_answer_ms" => self.acquirer_answer_ms = number(text, 100..=120_000)?,
             "page_wait_ms" => self.page_wait_ms = number(text, 0..=30_000)?,
             "notify_hold_ms" => self.notify_hold_ms = number(text, 0..=10_000)?,

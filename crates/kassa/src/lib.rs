@@ -19,6 +19,7 @@ mod notify;
 pub mod outbound;
 mod pages;
 pub mod random;
+pub mod ranges;
 mod reseal;
 mod router;
 mod run;

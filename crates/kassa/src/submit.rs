@@ -11,6 +11,7 @@ use payments::card::{Brand, CardSummary, Pan};
 use payments::decide::{Attempt, Command, Route, Screening, TokenWish};
 use payments::ids::{SessionId, SiteId, TokenId, TransactionId};
 use payments::order::Order;
+use payments::ranges::Ranges;
 use payments::token::Token;
 use payments::transaction::{Settlement, Transaction};
 
@@ -32,8 +33,8 @@ pub(crate) struct Submission {
 
 impl Submission {
     /// What may be kept of its card.
-    pub(crate) fn summary(&self) -> CardSummary {
-        summary(&self.card, self.brand, self.holder.clone())
+    pub(crate) fn summary(&self, ranges: &Ranges) -> CardSummary {
+        summary(&self.card, self.brand, self.holder.clone(), ranges)
     }
 }
 
@@ -58,7 +59,7 @@ impl App {
         let session = session.unwrap_or_else(|| order.session.id.clone());
         let own_contract = brand == Brand::Amex && site.own_amex;
         let blocked = !site.live && Manner::of(&card.pan) == Manner::Blocked;
-        let summary = summary(&card, brand, holder);
+        let summary = summary(&card, brand, holder, &self.settings.ranges);
         let pan = card.pan.clone();
         let token = match token {
             None => self.wish(order, &summary, &pan).await?,
@@ -135,12 +136,13 @@ impl App {
     }
 }
 
-fn summary(card: &Card, brand: Brand, holder: String) -> CardSummary {
+fn summary(card: &Card, brand: Brand, holder: String, ranges: &Ranges) -> CardSummary {
     CardSummary {
         brand,
         bin: card.pan.bin().map(str::to_owned),
         last4: card.pan.last4().to_owned(),
         expiry: card.expiry,
         holder,
+        issued: ranges.of(&card.pan).map(|range| range.issued.clone()).unwrap_or_default(),
     }
 }

@@ -1,6 +1,7 @@
 //! Cards: the number that must not leak, its check digit, and the brand its first digits name.
 
 use crate::money::Currency;
+use crate::ranges::Issued;
 use std::fmt;
 use zeroize::Zeroize;
 
@@ -339,6 +340,8 @@ pub struct CardSummary {
     pub expiry: Expiry,
     /// The name typed by the customer.
     pub holder: String,
+    /// What the card ranges said about it when it was submitted.
+    pub issued: Issued,
 }
 
 #[cfg(test)]

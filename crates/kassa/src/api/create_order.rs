@@ -31,6 +31,7 @@ mod tests;
 
 use super::error::{self, Error};
 use crate::keys::KeyRing;
+use crate::store::Site;
 pub(crate) use amount::Written;
 use cart::ShoppingCart;
 use customer::Customer;
@@ -42,6 +43,7 @@ use payment_options::PaymentOptions;
 use payments::card::Gateway;
 use payments::ids::OrderId;
 use payments::money::{Amount, Currency};
+use payments::ranges::Ranges;
 use payments::session::LIFETIME_DEFAULT;
 use payments::time::Millis;
 use payments::token::Recurring;
@@ -60,11 +62,22 @@ const SECONDS_MAX: i64 = 31_536_000;
 
 /// What depends on the site that orders.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Rules {
+pub(crate) struct Rules<'a> {
     /// Real money: every URL must be https.
     pub(crate) live: bool,
     /// The shop may send card numbers itself.
     pub(crate) may_send_cards: bool,
+    /// What it can be paid with.
+    pub(crate) gateways: &'a [Gateway],
+    /// What a card is, by its number.
+    pub(crate) ranges: &'a Ranges,
+}
+
+impl<'a> Rules<'a> {
+    /// Those of a site.
+    pub(crate) fn of(site: &'a Site, ranges: &'a Ranges) -> Self {
+        Self { live: site.live, may_send_cards: site.may_send_cards(), gateways: &site.gateways, ranges }
+    }
 }
 
 /// An order as a shop places it.
@@ -166,7 +179,7 @@ impl Details {
 ///
 /// # Errors
 /// The first rule that is broken, naming the field by its full path.
-pub(crate) fn parse(body: &Value, written: &Written<'_>, rules: &Rules) -> Result<CreateOrder, Error> {
+pub(crate) fn parse(body: &Value, written: &Written<'_>, rules: &Rules<'_>) -> Result<CreateOrder, Error> {
     let Value::Object(body) = body else {
         return Err(Error::invalid(error::MISSING_DATA, "request body", "must be a JSON object"));
     };

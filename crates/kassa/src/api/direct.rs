@@ -143,7 +143,7 @@ async fn submit(
     order: Order,
     card: Submission,
 ) -> Result<(Order, TransactionId), RunError> {
-    let (pan, summary) = (card.card.pan.clone(), card.summary());
+    let (pan, summary) = (card.card.pan.clone(), card.summary(&app.settings.ranges));
     if let Some(open) = order.open().map(|open| open.id) {
         if order.transaction(open).is_some_and(|open| open.card == summary) {
             // The process that took it may be gone, and the card with it: here it is again.

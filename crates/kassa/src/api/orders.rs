@@ -69,7 +69,7 @@ pub(super) const ID: &str = "The shop's `order_id`, or the `transaction_id` of o
 /// `POST /orders`: a payment link for an order.
 async fn create(State(app): State<App>, caller: Caller, asked: Asked) -> Result<Answer, Error> {
     let body = object(&asked.bytes)?;
-    let rules = Rules { live: caller.site.live, may_send_cards: caller.site.may_send_cards() };
+    let rules = Rules::of(&caller.site, &app.settings.ranges);
     let request = create_order::parse(&body, &Written::of(&asked.bytes), &rules)?;
     // A live site needs an acquirer of its own; the simulator never serves one.
     if caller.site.live || !request.gateway.is_none_or(|gateway| caller.site.gateways.contains(&gateway)) {

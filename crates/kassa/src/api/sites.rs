@@ -98,7 +98,7 @@ async fn update(State(app): State<App>, caller: Caller, id: Id, asked: Asked) ->
     let Value::Object(body) = &body else {
         return Err(Error::invalid(MISSING_DATA, "request body", "must be a JSON object"));
     };
-    let changes = changes(body, &caller.site)?;
+    let changes = changes(body, &Rules::of(&caller.site, &app.settings.ranges))?;
     changes.iter().for_each(|(field, text)| about.set(*field, text.clone()));
     let shown = serde_json::to_value(SiteView::of(&caller.site, &about));
     let shown = shown.map_err(|error| Error::internal(&error))?;
@@ -123,19 +123,18 @@ async fn find(app: &App, caller: &Caller, id: Id) -> Result<About, Error> {
     about.ok_or_else(Error::not_found)
 }
 
-fn changes(body: &Map<String, Value>, site: &Site) -> Result<Vec<(SiteField, Option<String>)>, Error> {
+fn changes(body: &Map<String, Value>, rules: &Rules<'_>) -> Result<Vec<(SiteField, Option<String>)>, Error> {
     let fields = Fields::top(body);
     for key in PRICES {
         if fields.filled(key).is_some() {
             return Err(fields.fault(key, MISSING_DATA, "is not offered"));
         }
     }
-    let rules = Rules { live: site.live, may_send_cards: site.may_send_cards() };
     let text = |key, max| {
         let text = fields.text_within(key, MISSING_DATA, max)?;
         Ok::<_, Error>(text.map(|text| text.trim().to_owned()))
     };
-    let url = |key| payment_options::url(&fields, key, &rules);
+    let url = |key| payment_options::url(&fields, key, rules);
     let mut changes = Vec::new();
     for (key, field) in [
         ("name", SiteField::Name),

@@ -8,8 +8,9 @@ use crate::keys::{ApiSecret, KeyRing};
 use crate::server::tls::{Authority, Tls};
 use crate::server::{self, Limits};
 use crate::store::Site;
-use crate::{logging, outbound, sites, worker};
+use crate::{logging, outbound, ranges, sites, worker};
 use anyhow::Context as _;
+use payments::ranges::Ranges;
 use payments::time::Millis;
 use std::io::Write as _;
 use std::path::Path;
@@ -35,6 +36,7 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
     let bound = listener.local_addr().context("reading the address listened on")?;
     // Read before anything is created, like everything else that has to be there already.
     let own = own_certificate(&config)?;
+    let ranges = ranges::load(config.cards_ranges.as_deref())?;
     let opened = open(config, First::Create).await?;
     let _lock = lock(&opened.config)?;
     let local = if own.is_none() { local_certificate(&opened.config)? } else { None };
@@ -44,7 +46,7 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
         ..Limits::default()
     };
     let public_url = opened.config.base_url(bound);
-    let app = start(&opened, public_url.clone())?;
+    let app = start(&opened, public_url.clone(), ranges)?;
     let wanted = opened.config.test_api_key.clone();
     let access = sites::first_site(&opened.store, &opened.keys, &opened.random, wanted, app.now()).await?;
     // Before anybody reads that it runs: whoever then stops it is heard.
@@ -71,7 +73,7 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn start(opened: &Opened, public_url: String) -> anyhow::Result<App> {
+fn start(opened: &Opened, public_url: String, ranges: Ranges) -> anyhow::Result<App> {
     let config: &Config = &opened.config;
     let settings = Settings {
         public_url,
@@ -79,6 +81,7 @@ fn start(opened: &Opened, public_url: String) -> anyhow::Result<App> {
         page_wait: Duration::from_millis(config.page_wait_ms),
         notify_hold: Duration::from_millis(config.notify_hold_ms),
         notify_allow: config.notify_allow.clone(),
+        ranges: Arc::new(ranges),
         rate_limit_live: config.rate_limit_live,
         rate_limit_test: config.rate_limit_test,
     };

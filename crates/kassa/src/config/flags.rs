@@ -53,6 +53,10 @@ pub struct Flags {
     #[arg(long, value_name = "NETWORKS")]
     pub notify_allow: Option<String>,
 
+    /// TOML file with card ranges, which win over the built-in ones.
+    #[arg(long, value_name = "FILE")]
+    pub cards_ranges: Option<String>,
+
     /// How long the acquirer has to answer, in milliseconds [default: 20000].
     #[arg(long, value_name = "MS")]
     pub acquirer_answer_ms: Option<String>,
@@ -110,7 +114,7 @@ impl From<StoreFlags> for Flags {
 
 impl Flags {
     /// Keys and texts, those set and those not.
-    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 19] {
+    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 20] {
         [
             ("listen", self.listen),
             ("public_url", self.public_url),
@@ -124,6 +128,7 @@ impl Flags {
             ("log", self.log),
             ("log_format", self.log_format),
             ("notify_allow", self.notify_allow),
+            ("cards_ranges", self.cards_ranges),
             ("acquirer_answer_ms", self.acquirer_answer_ms),
             ("page_wait_ms", self.page_wait_ms),
             ("notify_hold_ms", self.notify_hold_ms),

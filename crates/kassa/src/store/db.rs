@@ -241,6 +241,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 2, name: "movements", sql: include_str!("../../migrations/0002_movements.sql") },
     Migration { version: 3, name: "answers", sql: include_str!("../../migrations/0003_answers.sql") },
     Migration { version: 4, name: "lists", sql: include_str!("../../migrations/0004_lists.sql") },
+    Migration { version: 5, name: "cards", sql: include_str!("../../migrations/0005_cards.sql") },
 ];
 
 /// The table that remembers which migrations were applied.

@@ -29,6 +29,7 @@ use payments::decide::{Attempt, Command, NewOrder, Outcome, Placing, Route, Scre
 use payments::ids::{OrderId, SESSION_RANDOM, SessionId, SiteId, TransactionId};
 use payments::money::{Amount, Currency};
 use payments::order::{Order, Terms};
+use payments::ranges::{Funding, Issued};
 use payments::threeds::{Authentication, Flow, TransStatus};
 use payments::time::{Millis, Timestamp};
 use payments::transaction::{Approval, Capturing, Settlement, Verdict};
@@ -166,6 +167,11 @@ fn submit(order: &Order, transaction: i64) -> Command {
             last4: "0011".to_owned(),
             expiry: Expiry::parse_yymm("3512").unwrap(),
             holder: "Zoë O'Hara".to_owned(),
+            issued: Issued {
+                country: Some("NL".to_owned()),
+                funding: Some(Funding::Debit),
+                product: Some("MSI".to_owned()),
+            },
         },
         settlement: Settlement::Gateway,
         screening: Screening::Clear,

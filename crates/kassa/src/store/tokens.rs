@@ -5,6 +5,7 @@ use super::db::{Columns, Corrupt, ReadError, Row, Statement, Value, Write, Write
 use payments::card::{Brand, CardSummary, Expiry};
 use payments::ids::SiteId;
 use payments::ids::TokenId;
+use payments::ranges::Issued;
 use payments::time::Timestamp;
 use payments::token::{Model, Recurring, Token};
 
@@ -122,6 +123,8 @@ fn parse(columns: &mut Columns) -> Result<Token, Corrupt> {
         last4: columns.text()?,
         expiry: Expiry::parse_yymm(&columns.text()?).ok_or_else(|| wrong("expiry"))?,
         holder: columns.text()?,
+        // Looked up again when it is paid with: an issuer's ranges change while a card lasts.
+        issued: Issued::default(),
     };
     let fingerprint = columns.blob()?.try_into().map_err(|_| wrong("fingerprint"))?;
     let sealed = columns.blob()?;

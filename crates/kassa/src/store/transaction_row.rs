@@ -6,6 +6,7 @@ use payments::card::{Brand, CardSummary, Expiry};
 use payments::decline::{Decline, DeclineClass};
 use payments::ids::{OrderId, SessionId, SiteId, TransactionId};
 use payments::money::{Amount, Currency};
+use payments::ranges::{Funding, Issued};
 use payments::threeds::{Authentication, Flow, TransStatus};
 use payments::time::Timestamp;
 use payments::transaction::{Approval, Review, Settlement, State, Transaction};
@@ -17,7 +18,7 @@ pub(super) const COLUMNS: &str = "t.id, t.session_id, t.created_at, t.modified_a
      t.authentication_cancel, t.eci, t.cavv, t.ds_transaction_id, t.acs_transaction_id, t.threeds_version, \
      t.authorization_code, t.response_code, t.fraud_score, t.cvc_result, t.review_ends_at, t.review_verdict, \
      t.decline_code, t.decline_reason, t.decline_class, t.authorised_until, t.capturing, t.authorised_by, \
-     t.token_id, t.token_use";
+     t.token_id, t.token_use, t.issuer_country, t.card_funding, t.card_product";
 
 const INSERT: &str = "INSERT INTO payment_transaction (site_id, id, modified_at, state, finished_at, completed_at, \
      released_at, unanswered, authentication_status, authentication_flow, authentication_reason, \
@@ -25,9 +26,9 @@ const INSERT: &str = "INSERT INTO payment_transaction (site_id, id, modified_at,
      authorization_code, response_code, fraud_score, cvc_result, review_ends_at, review_verdict, \
      decline_code, decline_reason, decline_class, authorised_until, order_id, session_id, created_at, \
      amount_minor, currency, brand, bin, last4, expiry, holder, settlement, capturing, authorised_by, \
-     token_id, token_use) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+     token_id, token_use, issuer_country, card_funding, card_product) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
      $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, \
-     $37, $38, $39, $40, $41, $42)";
+     $37, $38, $39, $40, $41, $42, $43, $44, $45)";
 
 const UPDATE: &str = "UPDATE payment_transaction SET modified_at = $3, state = $4, finished_at = $5, completed_at = $6, \
      released_at = $7, unanswered = $8, authentication_status = $9, authentication_flow = $10, \
@@ -55,6 +56,9 @@ pub(super) fn insert(site: SiteId, order: &OrderId, transaction: &Transaction) -
         transaction.authorised_by.map(|id| id.0).into(),
         transaction.token.as_ref().map(|token| token.id().to_string()).into(),
         transaction.token.as_ref().map(words::token_use).into(),
+        card.issued.country.clone().into(),
+        card.issued.funding.map(Funding::letter).into(),
+        card.issued.product.clone().into(),
     ]);
     Statement { sql: INSERT, params }
 }
@@ -157,12 +161,13 @@ pub(super) fn parse(columns: &mut Columns) -> Result<Option<Transaction>, Corrup
     let modified_at = Timestamp(columns.int()?);
     let minor = columns.int()?;
     let currency = Currency::parse(&columns.text()?).ok_or_else(|| wrong("currency"))?;
-    let card = CardSummary {
+    let mut card = CardSummary {
         brand: Brand::parse(&columns.text()?).ok_or_else(|| wrong("brand"))?,
         bin: columns.optional_text()?,
         last4: columns.text()?,
         expiry: Expiry::parse_yymm(&columns.text()?).ok_or_else(|| wrong("expiry"))?,
         holder: columns.text()?,
+        issued: Issued::default(),
     };
     let settlement: Settlement = words::parse_settlement(&columns.text()?)?;
     let state = columns.text()?;
@@ -171,6 +176,7 @@ pub(super) fn parse(columns: &mut Columns) -> Result<Option<Transaction>, Corrup
     let authorised_by = columns.optional_int()?.map(TransactionId);
     let token = columns.optional_text()?.zip(columns.optional_text()?);
     let token = token.map(|(token, used)| words::parse_token_use(&token, &used)).transpose()?;
+    card.issued = issued(columns)?;
     let state = facts.state(&state).ok_or_else(|| wrong(&format!("state {state} lacks its facts")))?;
     Ok(Some(Transaction {
         id: TransactionId(id),
@@ -186,6 +192,14 @@ pub(super) fn parse(columns: &mut Columns) -> Result<Option<Transaction>, Corrup
         authentication: facts.authentication,
         state,
     }))
+}
+
+fn issued(columns: &mut Columns) -> Result<Issued, Corrupt> {
+    let country = columns.optional_text()?;
+    let funding = columns
+        .optional_text()?
+        .map(|letter| Funding::parse(&letter).ok_or_else(|| Corrupt(format!("card funding {letter:?}"))));
+    Ok(Issued { country, funding: funding.transpose()?, product: columns.optional_text()? })
 }
 
 /// The columns that states take their facts from.

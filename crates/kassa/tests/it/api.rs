@@ -2,6 +2,7 @@
 
 mod again;
 mod balances;
+mod brands;
 mod captures;
 mod carts;
 mod chargebacks;

@@ -1,6 +1,7 @@
 //! A whole gateway for one test: its own database, a clock that stands, a shop that listens.
 
 mod binary;
+mod cobadged;
 mod customer;
 mod database;
 mod dice;
@@ -11,6 +12,7 @@ mod setup;
 mod shop;
 
 pub(crate) use binary::{Binary, Home, Ran, bare, run, write_key};
+pub(crate) use cobadged::COBADGED;
 pub(crate) use customer::{Customer, Page};
 pub(crate) use database::Database;
 pub(crate) use dice::{Dice, fresh_seed, setting};

@@ -20,6 +20,7 @@ use payments::ids::{OrderId, TokenId, TransactionId};
 use payments::money::Currency;
 use payments::movement::{Kind, Movement};
 use payments::order::Order;
+use payments::ranges::Issued;
 use payments::threeds::{Authentication, Flow, TransStatus};
 use payments::time::Millis;
 use payments::token::{Model, Recurring, Token};
@@ -187,6 +188,7 @@ impl Scenario {
             last4: "0011".to_owned(),
             expiry: Expiry::parse("12/30").unwrap(),
             holder: "A. Customer".to_owned(),
+            issued: Issued::default(),
         };
         let token = if how("keeping") {
             let id = self.draw_token();

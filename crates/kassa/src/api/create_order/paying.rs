@@ -93,7 +93,7 @@ pub(super) fn means(
     order: &Fields<'_>,
     kind: Kind,
     gateway: Option<Gateway>,
-    rules: &Rules,
+    rules: &Rules<'_>,
 ) -> Result<Means, Error> {
     let newer = order.object("recurring", error::MISSING_DATA)?;
     let info = order.object("gateway_info", error::MISSING_DATA)?;
@@ -113,12 +113,12 @@ pub(super) fn means(
             let what = "direct needs a token: this site may not send card data";
             Err(order.fault("type", error::NOT_OFFERED, what))
         }
-        (Kind::Direct, None) => sent_card(&info, gateway).map(|card| Means::Card(Box::new(card))),
+        (Kind::Direct, None) => sent_card(&info, gateway, rules).map(|card| Means::Card(Box::new(card))),
     }
 }
 
-fn sent_card(info: &Fields<'_>, gateway: Option<Gateway>) -> Result<SentCard, Error> {
-    let (pan, brand) = number(info, gateway)?;
+fn sent_card(info: &Fields<'_>, gateway: Option<Gateway>, rules: &Rules<'_>) -> Result<SentCard, Error> {
+    let (pan, brand) = number(info, gateway, rules)?;
     let text = info.text("card_expiry_date", error::MISSING_DATA)?.unwrap_or_default();
     let expiry = Expiry::parse_yymm(text.trim()).ok_or_else(|| {
         info.fault("card_expiry_date", error::MISSING_DATA, "must be the card's year and month, YYMM")
@@ -149,20 +149,30 @@ fn sent_card(info: &Fields<'_>, gateway: Option<Gateway>) -> Result<SentCard, Er
     Ok(SentCard { pan, brand, expiry, cvc, holder, is_authenticated })
 }
 
-fn number(info: &Fields<'_>, gateway: Option<Gateway>) -> Result<(Pan, Brand), Error> {
+/// The number, and what it is paid with: of a card with several brands what the gateway says, else the first one that
+/// the site has.
+fn number(info: &Fields<'_>, gateway: Option<Gateway>, rules: &Rules<'_>) -> Result<(Pan, Brand), Error> {
     let fault = |what: &str| info.fault("card_number", error::MISSING_DATA, what);
     let text = Zeroizing::new(info.text("card_number", error::MISSING_DATA)?.unwrap_or_default());
     if text.trim().is_empty() {
         return Err(fault("is missing"));
     }
     let pan = Pan::parse(&text).map_err(|_| fault("must be a card number of 12 to 19 digits"))?;
-    let brand = pan.brand().filter(|brand| brand.fits_length(pan.digits().len()));
-    let brand = brand.ok_or_else(|| fault("is of no card that is taken here"))?;
-    let ordered = gateway.unwrap_or(Gateway::AnyCard);
-    if !ordered.takes(brand) {
-        return Err(fault("is of another card than the gateway"));
+    let unknown = || fault("is of no card that is taken here");
+    let range = rules.ranges.of(&pan).ok_or_else(unknown)?;
+    let Some(usual) = range.brands.first() else { return Err(unknown()) };
+    if !range.lengths.contains(pan.digits().len()) {
+        return Err(fault("must have as many digits as this kind of card has"));
     }
-    Ok((pan, brand))
+    let ordered = gateway.unwrap_or(Gateway::AnyCard);
+    let mut fitting = range.brands.iter().filter(|brand| ordered.takes(**brand));
+    let has = |brand: &&Brand| rules.gateways.contains(&Gateway::Brand(**brand));
+    let brand = match ordered {
+        Gateway::AnyCard => Some(fitting.find(has).unwrap_or(usual)),
+        Gateway::Brand(_) => fitting.next(),
+    };
+    let brand = brand.ok_or_else(|| fault("is of another card than the gateway"))?;
+    Ok((pan, *brand))
 }
 
 /// Whether the customer is authenticated: always with Maestro; otherwise unless the order came by mail or phone,

@@ -52,7 +52,7 @@ pub(crate) enum NotificationMethod {
 }
 
 impl PaymentOptions {
-    pub(super) fn read(options: &Fields<'_>, rules: &Rules) -> Result<Self, Error> {
+    pub(super) fn read(options: &Fields<'_>, rules: &Rules<'_>) -> Result<Self, Error> {
         let is_sent = |key| Ok::<_, Error>(options.object(key, MISSING_DATA)?.is_sent());
         Ok(Self {
             notification_url: url(options, "notification_url", rules)?,
@@ -77,7 +77,11 @@ fn method(options: &Fields<'_>) -> Result<NotificationMethod, Error> {
 }
 
 /// The URL in `key`, when there is one.
-pub(in crate::api) fn url(options: &Fields<'_>, key: &str, rules: &Rules) -> Result<Option<String>, Error> {
+pub(in crate::api) fn url(
+    options: &Fields<'_>,
+    key: &str,
+    rules: &Rules<'_>,
+) -> Result<Option<String>, Error> {
     let fault = |what| options.fault(key, MISSING_DATA, what);
     let text = match options.get(key) {
         None => return Ok(None),
@@ -95,7 +99,7 @@ pub(in crate::api) fn url(options: &Fields<'_>, key: &str, rules: &Rules) -> Res
     Ok(Some(text.to_owned()))
 }
 
-fn check_url(text: &str, rules: &Rules) -> Result<(), &'static str> {
+fn check_url(text: &str, rules: &Rules<'_>) -> Result<(), &'static str> {
     if text.chars().any(char::is_control) {
         return Err("must not contain control characters");
     }

@@ -4,6 +4,7 @@ use super::{decline, wall_clock};
 use jiff::tz::TimeZone;
 use payments::card::{Brand, CardSummary};
 use payments::order::Order;
+use payments::ranges::Funding;
 use payments::threeds::Authentication;
 use payments::token::Model;
 use payments::transaction::{Approval, Capturing, State, Transaction};
@@ -18,6 +19,7 @@ use serde_json::{Value, json};
 /// |---|---|
 /// | what [`Approved`] holds | until the issuer has approved |
 /// | `issuer_bin` | of a card so short that it must not be kept |
+/// | `card_funding`, `card_product`, `issuer_country_code` | unless the card ranges say it |
 #[derive(Serialize, JsonSchema)]
 pub(super) struct PaymentDetails<'a> {
     account_holder_name: &'a str,
@@ -32,11 +34,21 @@ pub(super) struct PaymentDetails<'a> {
     card_entry_mode: &'static str,
     /// YYMM.
     card_expiry_date: String,
+    /// C credit, D debit, P prepaid, R deferred debit, H charge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("enum" = Funding::ALL.map(Funding::letter)))]
+    card_funding: Option<&'static str>,
+    /// The scheme's code of the product.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    card_product: Option<&'a str>,
     collecting_flow: (),
     /// The acquirer's own number of the payment, which is not kept.
     external_transaction_id: (),
     #[serde(skip_serializing_if = "Option::is_none")]
     issuer_bin: Option<&'a str>,
+    /// Where the issuer is: two letters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer_country_code: Option<&'a str>,
     last4: &'a str,
     mcc: (),
     #[schemars(extend("enum" = ["token", null]))]
@@ -135,7 +147,7 @@ impl<'a> PaymentDetails<'a> {
         transaction: &'a Transaction,
         zone: &TimeZone,
     ) -> anyhow::Result<Self> {
-        let CardSummary { brand, bin, last4, expiry, holder } = &transaction.card;
+        let CardSummary { brand, bin, last4, expiry, holder, issued } = &transaction.card;
         let approval = transaction.approval();
         let authentication = transaction.authentication.as_ref();
         let response_code = match (approval, decline(transaction)) {
@@ -154,9 +166,12 @@ impl<'a> PaymentDetails<'a> {
             card_authentication_result: authentication.map(AuthenticationResult::of),
             card_entry_mode: "UNKNOWN",
             card_expiry_date: expiry.yymm(),
+            card_funding: issued.funding.map(Funding::letter),
+            card_product: issued.product.as_deref(),
             collecting_flow: (),
             external_transaction_id: (),
             issuer_bin: bin.as_deref(),
+            issuer_country_code: issued.country.as_deref(),
             last4,
             mcc: (),
             recurring_flow: token.map(|_| "token"),

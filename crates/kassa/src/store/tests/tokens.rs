@@ -17,6 +17,7 @@ fn token(number: u8, reference: &str, model: Model) -> Token {
             last4: "1111".to_owned(),
             expiry: Expiry::parse_yymm("3512").unwrap(),
             holder: "Zoë O'Hara".to_owned(),
+            issued: Issued::default(),
         },
         sealed: vec![0, 255, number],
         fingerprint: [number; 32],

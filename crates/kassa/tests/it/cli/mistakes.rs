@@ -62,6 +62,12 @@ const MISTAKES: &[Mistake] = &[
     ),
     mistake("serve --config {}/wrong.toml", &[], "{}/wrong.toml, line 2: "),
     mistake("serve --config {}/none", &[], "cannot read the configuration file {}/none: "),
+    mistake("serve --cards-ranges {}/none", &[], "cannot read the card ranges {}/none: "),
+    mistake(
+        "serve",
+        &[("KASSA_CARDS_RANGES", "{}/ranges.toml")],
+        "{}/ranges.toml, line 3: digits must be like",
+    ),
     mistake("serve", &[("KASSA_LISTN", "x")], "the environment variable KASSA_LISTN is not a setting"),
     mistake("serve --listen 8080", &[], "--listen must be an address and a port"),
     mistake("serve --page-wait-ms soon", &[], "--page-wait-ms must be a whole number from 0 to 30000"),
@@ -166,6 +172,9 @@ async fn prepare(root: &Path) {
     fs::write(root.join("damaged/kassa.db"), "this is not a database ".repeat(100)).unwrap();
     fs::write(root.join("file"), "a text").unwrap();
     fs::write(root.join("unknown.toml"), "listn = '127.0.0.1:80'").unwrap();
+    let ranges =
+        "ranges = [\n { low = '40', scheme = 'A' },\n { low = '41', brands = ['VISA'], digits = 'x' },\n]";
+    fs::write(root.join("ranges.toml"), ranges).unwrap();
     fs::write(root.join("wrong.toml"), "log = 'info'\nlisten = [").unwrap();
 }
 

@@ -3,6 +3,7 @@
 use kassa::app::Settings;
 use kassa::outbound::{Network, Options};
 use payments::time::Millis;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The settings of a gateway. The times that really pass are long: a slow machine fails no test.
@@ -12,6 +13,8 @@ pub(crate) struct Setup {
     pub(crate) page_wait: Duration,
     pub(crate) notify_hold: Duration,
     pub(crate) notify_allow: Vec<Network>,
+    /// Card ranges over the built-in ones.
+    pub(crate) ranges: &'static str,
     /// Requests per second of a key, on live and on test sites.
     pub(crate) rate_limits: (u32, u32),
     /// The limits of notifications.
@@ -25,6 +28,7 @@ impl Default for Setup {
             page_wait: Duration::from_secs(10),
             notify_hold: Duration::from_secs(10),
             notify_allow: Vec::new(),
+            ranges: "ranges = []",
             rate_limits: (0, 0),
             outbound: Options::default(),
         }
@@ -45,6 +49,7 @@ impl Setup {
             page_wait: self.page_wait,
             notify_hold: self.notify_hold,
             notify_allow: self.notify_allow.clone(),
+            ranges: Arc::new(kassa::ranges::with("ranges", self.ranges).unwrap()),
             rate_limit_live: self.rate_limits.0,
             rate_limit_test: self.rate_limits.1,
         }

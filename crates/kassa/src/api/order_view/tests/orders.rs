@@ -5,6 +5,7 @@ use payments::decline::Decline;
 use payments::ids::{OrderId, SessionId, SiteId, TransactionId};
 use payments::money::{Amount, Currency};
 use payments::order::{Order, Terms};
+use payments::ranges::Issued;
 use payments::session::{Ended, Ending, Session};
 use payments::threeds::{Authentication, Flow, TransStatus};
 use payments::time::{Millis, Timestamp};
@@ -91,6 +92,7 @@ pub(crate) fn transaction(state: State) -> Transaction {
             last4: "0011".to_owned(),
             expiry: Expiry { year: 2030, month: 12 },
             holder: "S. Smit".to_owned(),
+            issued: Issued::default(),
         },
         settlement: Settlement::Gateway,
         capturing: Capturing::Immediate,
