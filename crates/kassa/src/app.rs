@@ -8,6 +8,7 @@ use crate::clock::Clock;
 use crate::keys::KeyRing;
 use crate::outbound::{self, Network};
 use crate::random::Random;
+use crate::ranges;
 use crate::store::Store;
 use crate::store::db::ReadError;
 use crate::worker::slots::Slots;
@@ -58,6 +59,8 @@ pub struct Parts {
     pub(crate) acquirer: Acquirer,
     pub(crate) outbound: outbound::Client,
     pub(crate) cards: CardsInHand,
+    /// What the card field's script knows of the card ranges.
+    pub(crate) ranges_for_script: String,
     /// What has to come to its end before the process may.
     pub(crate) underway: TaskTracker,
     /// Cancelled when the process is asked to end: whoever waits for news is answered without.
@@ -100,6 +103,7 @@ impl App {
         let (changed, _) = broadcast::channel(1_024);
         let cards = CardsInHand::default();
         let (underway, work) = (TaskTracker::new(), Notify::new());
+        let ranges_for_script = ranges::for_script(&settings.ranges);
         let parts = Parts {
             settings,
             clock,
@@ -109,6 +113,7 @@ impl App {
             acquirer,
             outbound,
             cards,
+            ranges_for_script,
             in_flight: InFlight::default(),
             rate_limits: RateLimits::default(),
             slots: Slots::default(),

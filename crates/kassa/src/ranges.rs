@@ -4,6 +4,7 @@ use anyhow::{Context as _, anyhow};
 use payments::card::Brand;
 use payments::ranges::{Funding, Issued, Lengths, Overlap, Prefixes, Range, Ranges};
 use serde::Deserialize;
+use std::fmt::Write as _;
 use std::ops::Range as Span;
 use std::path::Path;
 use toml::Spanned;
@@ -41,6 +42,28 @@ pub fn with(name: &str, text: &str) -> anyhow::Result<Ranges> {
         let [first, second] = [first, second].map(|place| lines.get(place).copied().unwrap_or_default());
         anyhow!("{name}, line {second}: overlaps the range of line {first}, and neither has longer prefixes")
     })
+}
+
+/// What the card field's script knows: for 4, 6, 8 and 12 digits, which brands a number can be paid with by then that
+/// was not known before. `4=3400-3499amex,4000-4999visa;6=493698-493698maestro`; of several brands the usual one is
+/// first, and a run without a brand is not taken.
+pub(crate) fn for_script(ranges: &Ranges) -> String {
+    let mut text = String::new();
+    for (before, now) in [(0, 4), (4, 6), (6, 8), (8, 12)] {
+        let news = ranges.news(before, now);
+        if news.is_empty() {
+            continue;
+        }
+        let runs = news.into_iter().map(|(run, brands)| {
+            let brands: Vec<String> = brands.iter().map(|brand| brand.id().to_lowercase()).collect();
+            format!("{:0now$}-{:0now$}{}", run.start(), run.end(), brands.join("+"))
+        });
+        let separator = if text.is_empty() { "" } else { ";" };
+        let runs: Vec<String> = runs.collect();
+        // Writing to a text cannot fail.
+        let _ = write!(text, "{separator}{now}={}", runs.join(","));
+    }
+    text
 }
 
 /// A file, read; each range with the line that it is on.

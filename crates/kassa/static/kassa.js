@@ -11,17 +11,51 @@
     }
   })();
 
-  // Longest prefix first.
-  const brands = [
-    ["maestro", /^(493698|50|5[6-8]|6(?!011|2|4|5))/],
-    ["amex", /^3[47]/],
-    ["mastercard", /^(5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720)/],
-    ["visa", /^4/],
-  ];
-  const brandOf = (digits) => (brands.find(([, prefix]) => prefix.test(digits)) || [""])[0];
+  // "4=3400-3499amex,4000-4999visa;6=493698-493698maestro": what is known by four digits, and better by six. Of several
+  // brands ("visa+maestro") the usual one is first; without one the card is not taken.
+  const card = byId("card_number");
+  const steps = ((card && card.dataset.ranges) || "").split(";").filter(Boolean).reverse().map((step) => {
+    const [length, runs] = step.split("=");
+    const read = (run) => /^(\d+)-(\d+)(.*)$/.exec(run).slice(1);
+    return [Number(length), runs.split(",").map(read)];
+  });
+  const brandsOf = (digits) => {
+    for (const [length, runs] of steps) {
+      const start = digits.slice(0, length);
+      const run = start.length === length && runs.find(([low, high]) => low <= start && start <= high);
+      if (run) return run[2].split("+").filter(Boolean);
+    }
+    return [];
+  };
+
+  // Brings up the brands of a card that has several.
+  const choice = byId("brand_choice");
+  const offer = (digits) => {
+    if (!choice || digits.length < 4) return;
+    const brands = brandsOf(digits);
+    const options = [...choice.querySelectorAll("label")];
+    for (const option of options) option.hidden = !brands.includes(option.dataset.choice);
+    const shown = options.filter((option) => !option.hidden);
+    choice.hidden = choice.disabled = shown.length < 2;
+    if (choice.hidden) return;
+    const { between, ordered } = choice.dataset;
+    choice.dataset.between = brands.join("+");
+    const isChosen = shown.some((option) => option.control.checked);
+    if (isChosen && (!between || between === choice.dataset.between)) return;
+    const named = (brand) => shown.find((option) => option.dataset.choice === brand);
+    (named(ordered) || brands.map(named).find(Boolean)).control.checked = true;
+  };
+
+  // The mark in the field is the chosen brand's, or the usual one's.
+  const mark = (digits) => {
+    const chosen = choice && !choice.disabled && choice.querySelector(":checked");
+    const brands = brandsOf(digits);
+    const brand = chosen && brands[1] ? chosen.value.toLowerCase() : brands[0];
+    for (const image of document.querySelectorAll("img[data-brand]")) image.hidden = image.dataset.brand !== brand;
+  };
 
   const group = (digits) => {
-    const sizes = brandOf(digits) === "amex" ? [4, 6, 5, 4] : [4, 4, 4, 4, 3];
+    const sizes = brandsOf(digits)[0] === "amex" ? [4, 6, 5, 4] : [4, 4, 4, 4, 3];
     const groups = [];
     let start = 0;
     for (const size of sizes) {
@@ -72,9 +106,10 @@
   };
 
   watch("card_number", (digits) => group(digits.slice(0, 19)), (digits) => {
-    const brand = brandOf(digits);
-    for (const mark of document.querySelectorAll("img[data-brand]")) mark.hidden = mark.dataset.brand !== brand;
+    offer(digits);
+    mark(digits);
   });
+  if (choice) choice.addEventListener("change", () => mark(card.value.replace(/\D/g, "")));
   watch("card_expiry", expiry);
   watch("card_cvc", (digits) => digits.slice(0, 4));
 

@@ -20,7 +20,7 @@ use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use axum::routing::get;
-use card_form::{Faults, Typed};
+use card_form::{Checked, Choice, Faults, Typed};
 use payments::card::{Brand, Gateway};
 use payments::decide::Refused;
 use payments::decline::DeclineClass;
@@ -47,7 +47,7 @@ async fn show(State(app): State<App>, Path(session): Path<String>, words: WordsQ
         return visit.refused(refused);
     }
     let notice = visit.order.transactions.last().and_then(|newest| decline_text(&visit, newest));
-    form(&visit, StatusCode::OK, CardForm::default(), notice, None)
+    form(&app, &visit, StatusCode::OK, CardForm::default(), notice, None)
 }
 
 /// `POST /connect/{session}/`: the customer pays.
@@ -70,19 +70,14 @@ async fn submit(
     if let Some(refused) = visit.obstacle(app.now()) {
         return visit.refused(refused);
     }
-    let brands = visit.brands();
-    let (card, holder) = match typed.check(&app, &visit, &brands) {
+    let Checked { card, holder, choice } = match typed.check(&app, &visit) {
         Ok(checked) => checked,
-        Err(faults) => return again(&visit, &typed, &faults, &brands),
+        Err(faults) => return again(&app, &visit, &typed, &faults),
     };
-    // Checked above: the brand is one that this page takes.
-    let Some(brand) = card.pan.brand() else {
-        return again(&visit, &typed, &Faults::default(), &brands);
-    };
-    if !typed.has_chosen(&visit, brand) {
+    let Some(brand) = choice.made else {
         let form_again = typed.form(&Faults::default(), visit.locale);
-        return form(&visit, StatusCode::OK, form_again, None, Some(brand));
-    }
+        return form(&app, &visit, StatusCode::OK, form_again, None, Some(&choice));
+    };
     match app.pay(&visit, card, brand, holder).await {
         Ok(Next::Address(next)) => respond::redirect(&next),
         Ok(Next::Wait(next)) => finish::checking(&visit, &next, 0),
@@ -143,19 +138,21 @@ pub(crate) fn is_cross_site(headers: &HeaderMap) -> bool {
     said.is_some_and(|site| !matches!(site, "same-origin" | "none"))
 }
 
-/// The form with what is wrong; an offer that was accepted stays.
-fn again(visit: &Visit, typed: &Typed, faults: &Faults, brands: &[Brand]) -> Response {
-    let accepted =
-        typed.accept_brand.filter(|brand| !visit.ordered().takes(*brand) && brands.contains(brand));
-    form(visit, StatusCode::UNPROCESSABLE_ENTITY, typed.form(faults, visit.locale), None, accepted)
+/// The form with what is wrong; what was chosen, or offered and accepted, stays.
+fn again(app: &App, visit: &Visit, typed: &Typed, faults: &Faults) -> Response {
+    let choice = typed.choice_again(app, visit);
+    let choice = choice.filter(|choice| choice.brands.len() > 1 || choice.made.is_some());
+    let form_again = typed.form(faults, visit.locale);
+    form(app, visit, StatusCode::UNPROCESSABLE_ENTITY, form_again, None, choice.as_ref())
 }
 
 fn form(
+    app: &App,
     visit: &Visit,
     status: StatusCode,
     form: CardForm<'_>,
     notice: Option<&str>,
-    offered: Option<Brand>,
+    choice: Option<&Choice>,
 ) -> Response {
     let ordered = visit.ordered();
     let all = visit.brands();
@@ -165,7 +162,9 @@ fn form(
         shown = vec![brand];
     }
     let marks: Vec<view::Brand> = shown.iter().map(|brand| mark(*brand)).collect();
-    let test_cards = if visit.site.live { Vec::new() } else { hints(&shown) };
+    let test_cards = if visit.site.live { Vec::new() } else { hints(&app.settings.ranges, &shown) };
+    let offered = choice.and_then(|choice| choice.offer(ordered));
+    let options = options(app, &all, ordered, choice);
     let path = visit.path();
     let action = visit.address(&path);
     let switches = visit.switches();
@@ -193,10 +192,30 @@ fn form(
         cvc_optional: shown.iter().all(|brand| !brand.cvc_required()) && offered.is_none(),
         form,
         notice,
+        ranges: &app.ranges_for_script,
+        brand_options: &options,
+        ordered: if let Gateway::Brand(brand) = ordered { Some(mark(brand)) } else { None },
         brand_offer: offered.map(mark),
         test_cards: &test_cards,
     };
     respond::page(status, &page)
+}
+
+/// What a card of several brands can be paid with here. Unless there is a choice to make right now, the script brings it
+/// up when such a card is typed.
+fn options(app: &App, pays: &[Brand], ordered: Gateway, choice: Option<&Choice>) -> Vec<view::BrandOption> {
+    let several = |brands: &[Brand]| brands.iter().filter(|brand| pays.contains(brand)).count() > 1;
+    let choices = || app.settings.ranges.choices().filter(|brands| several(brands));
+    let choice = choice.filter(|choice| choice.brands.len() > 1);
+    let mut brands: Vec<Brand> = pays.to_vec();
+    brands.retain(|brand| choices().any(|brands| brands.contains(brand)));
+    brands.sort_by_key(|brand| !ordered.takes(*brand));
+    let option = |brand: Brand| view::BrandOption {
+        brand: mark(brand),
+        offered: choice.is_some_and(|choice| choice.brands.contains(&brand)),
+        checked: choice.is_some_and(|choice| choice.made.or(choice.brands.first().copied()) == Some(brand)),
+    };
+    brands.into_iter().map(option).collect()
 }
 
 fn mark(brand: Brand) -> view::Brand {

@@ -90,6 +90,17 @@ impl Brand {
     }
 }
 
+/// A brand that cards with several can be paid with.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BrandOption {
+    /// The brand.
+    pub(crate) brand: Brand,
+    /// Whether it is one of those to choose from right now.
+    pub(crate) offered: bool,
+    /// Whether it is the chosen one.
+    pub(crate) checked: bool,
+}
+
 /// What was typed into the card form and what is wrong with it, to show it again. Empty for a first visit.
 ///
 /// The errors are texts from [`super::locale::FieldTexts`].
@@ -101,6 +112,8 @@ pub(crate) struct CardForm<'a> {
     pub(crate) expiry: &'a str,
     /// What is wrong with the card number.
     pub(crate) number_error: Option<&'a str>,
+    /// The brand that this error names.
+    pub(crate) number_brand: Option<Brand>,
     /// What is wrong with the name.
     pub(crate) holder_error: Option<&'a str>,
     /// What is wrong with the expiry date.
@@ -131,6 +144,12 @@ impl CardForm<'_> {
 
     fn focuses(&self, field: Field) -> bool {
         self.first_wrong() == Some(field)
+    }
+
+    /// What is wrong with the card number, with the brand in it.
+    fn number_error(&self) -> Option<String> {
+        let brand = self.number_brand.map(Brand::name).unwrap_or_default();
+        self.number_error.map(|text| text.replace("{brand}", brand))
     }
 }
 
@@ -170,6 +189,12 @@ pub(crate) struct PayPage<'a> {
     pub(crate) form: CardForm<'a>,
     /// Why the last attempt did not succeed: a text from [`super::locale::DeclineTexts`].
     pub(crate) notice: Option<&'a str>,
+    /// The card ranges, for the script.
+    pub(crate) ranges: &'a str,
+    /// What a card of several brands can be paid with; empty where no such card is known.
+    pub(crate) brand_options: &'a [BrandOption],
+    /// The brand that was ordered, if it was one.
+    pub(crate) ordered: Option<Brand>,
     /// The brand the customer's card turned out to have, when the order can be paid with it as well.
     pub(crate) brand_offer: Option<Brand>,
     /// Test cards to show on a test site: what each one does, and its number.
@@ -193,6 +218,11 @@ impl PayPage<'_> {
             None => pay.button.clone(),
         };
         text.replace("{amount}", self.order.amount)
+    }
+
+    /// Whether the customer has to choose between brands right now.
+    fn has_choice(&self) -> bool {
+        self.brand_options.iter().any(|option| option.offered)
     }
 
     /// What stands above the form: the reason of a decline, else that some fields are wrong.

@@ -201,4 +201,18 @@ fn an_operators_rows_come_before_the_built_in_ones() {
     };
     assert_eq!(*issued, expected);
     assert_eq!(ranges.find("4000021111111111").unwrap().issued, Issued::default());
+    assert_eq!(for_script(&ranges), for_script(&with("", "ranges = [{ low = \"637568\", brands = [\"MAESTRO\"], digits = \"16\" }, { low = \"6375\", scheme = \"Ours\" }]").unwrap()), "what does not matter to the page is not on it");
+}
+
+#[test]
+fn the_script_is_told_the_brands_and_nothing_else() {
+    let text = for_script(&built_in());
+    let steps: Vec<&str> = text.split(';').map(|step| step.split_once('=').unwrap().0).collect();
+    assert_eq!(steps, ["4", "6", "8"]);
+    assert!(text.starts_with("4=2221-2720mastercard,3400-3499amex,3700-3799amex,4000-4999visa,"), "{text}");
+    assert!(text.contains(",493698-493698maestro,504175-504175,"), "{text}");
+    assert!(text.len() < 2_000, "{} bytes on every page", text.len());
+    let both = "ranges = [{ low = \"67999910\", brands = [\"MASTERCARD\", \"MAESTRO\"], digits = \"16\" }]";
+    let text = for_script(&with("own.toml", both).unwrap());
+    assert!(text.contains(",67999910-67999910mastercard+maestro"), "{text}");
 }

@@ -1,6 +1,7 @@
 //! The test cards and what happens to them. Every other card is authenticated and approved.
 
 use payments::card::{Brand, Pan};
+use payments::ranges::Ranges;
 use payments::transaction::Verdict;
 
 /// How the simulated issuer treats a card.
@@ -119,9 +120,10 @@ impl Manner {
 
 /// The cards a page's hint may offer for these brands: label and number. With several brands the label names
 /// the card's own.
-pub(crate) fn hints(brands: &[Brand]) -> Vec<(String, &'static str)> {
+pub(crate) fn hints(ranges: &Ranges, brands: &[Brand]) -> Vec<(String, &'static str)> {
     let hint = |card: &TestCard| {
-        let brand = Pan::parse(card.pan).ok()?.brand().filter(|brand| brands.contains(brand))?;
+        let known = ranges.find(card.pan)?;
+        let brand = known.brands.iter().find(|brand| brands.contains(brand))?;
         let label = match brands {
             [_] => card.label.to_owned(),
             _ => format!("{}: {}", brand.name(), card.label),
@@ -147,9 +149,11 @@ mod tests {
 
     #[test]
     fn every_test_card_is_a_valid_card_and_listed_once() {
+        let ranges = crate::ranges::built_in();
         for card in CARDS {
             let pan = Pan::parse(card.pan).unwrap_or_else(|fault| panic!("{}: {fault:?}", card.pan));
-            assert!(pan.brand().is_some_and(|brand| brand.fits_length(card.pan.len())), "{}", card.pan);
+            let range = ranges.of(&pan).unwrap();
+            assert!(!range.brands.is_empty() && range.lengths.contains(card.pan.len()), "{}", card.pan);
             assert_eq!(Manner::of(&pan), card.manner);
             assert_eq!(CARDS.iter().filter(|other| other.pan == card.pan).count(), 1, "{}", card.pan);
         }

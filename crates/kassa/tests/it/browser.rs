@@ -1,6 +1,7 @@
 //! The real binary and a real browser: what a cardholder sees, from the payment link to the shop's door.
 
 mod binary;
+mod brands;
 mod chromium;
 mod docs;
 mod looks;
@@ -31,7 +32,10 @@ impl Trial {
     }
 
     async fn start_with(database: Database, script: Script) -> Self {
-        let kassa = Binary::start(database).await;
+        Self::visit(Binary::start(database).await, script).await
+    }
+
+    async fn visit(kassa: Binary, script: Script) -> Self {
         let shop = Shop::open(&kassa.key).await;
         let browser = Browser::start(script).await;
         Self { kassa, shop, browser }

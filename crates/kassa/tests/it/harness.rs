@@ -12,7 +12,7 @@ mod setup;
 mod shop;
 
 pub(crate) use binary::{Binary, Home, Ran, bare, run, write_key};
-pub(crate) use cobadged::COBADGED;
+pub(crate) use cobadged::{COBADGED, COBADGED_RANGES};
 pub(crate) use customer::{Customer, Page};
 pub(crate) use database::Database;
 pub(crate) use dice::{Dice, fresh_seed, setting};

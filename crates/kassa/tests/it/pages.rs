@@ -1,6 +1,7 @@
 //! The pages over plain HTTP: which mistakes they name, whom they refuse, and the headers they carry.
 
 mod bought;
+mod brands;
 mod template;
 
 use crate::browser::Kassa;

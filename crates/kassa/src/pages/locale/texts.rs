@@ -64,6 +64,10 @@ pub(crate) struct PayTexts {
     pub(crate) retyping: String,
     pub(crate) offer_heading: String,
     pub(crate) offer_text: String,
+    /// Above the brands of a card that has several.
+    pub(crate) choice: String,
+    /// Below them, when the form has to be filled in anew.
+    pub(crate) choice_again: String,
     pub(crate) test_cards: String,
     pub(crate) test_hint: String,
 }
@@ -90,7 +94,9 @@ pub(crate) struct FieldTexts {
     pub(crate) number_incomplete: String,
     /// The check digit is wrong.
     pub(crate) number_invalid: String,
-    /// A brand this order cannot be paid with.
+    /// A card that nobody can pay with here.
+    pub(crate) number_unknown: String,
+    /// A brand this order cannot be paid with; `{brand}` is its name.
     pub(crate) number_brand: String,
     /// No name.
     pub(crate) holder_missing: String,

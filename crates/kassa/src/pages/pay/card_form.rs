@@ -3,9 +3,10 @@
 use super::super::locale::Locale;
 use super::super::view::CardForm;
 use super::super::visit::Visit;
+use super::mark;
 use crate::app::App;
 use crate::cards_in_hand::Card;
-use payments::card::{Brand, Expiry, Pan, PanFault};
+use payments::card::{Brand, Expiry, Gateway, Pan, PanFault};
 use payments::time::Timestamp;
 use zeroize::Zeroizing;
 
@@ -18,10 +19,34 @@ pub(super) struct Typed {
     cvc: Zeroizing<String>,
     holder: String,
     expiry: String,
-    /// The brand the customer agreed to pay with instead of the ordered one.
+    /// The brand the customer chose, or agreed to pay with instead of the ordered one.
     pub(super) accept_brand: Option<Brand>,
     /// The page runs in a window that a script opened.
     pub(super) popup: bool,
+}
+
+/// A form without a mistake.
+pub(super) struct Checked {
+    pub(super) card: Card,
+    pub(super) holder: String,
+    pub(super) choice: Choice,
+}
+
+/// What a card can be paid with here.
+pub(super) struct Choice {
+    /// The brands of the card that pay this order. There is one at least, and the first is what it is paid with unless
+    /// the customer wants otherwise.
+    pub(super) brands: Vec<Brand>,
+    /// What the customer wants: there is nothing else, or they said so.
+    pub(super) made: Option<Brand>,
+}
+
+impl Choice {
+    /// The only brand, if it is not what was ordered.
+    pub(super) fn offer(&self, ordered: Gateway) -> Option<Brand> {
+        let [brand] = self.brands[..] else { return None };
+        (!ordered.takes(brand)).then_some(brand)
+    }
 }
 
 /// What was wrong with each field.
@@ -38,7 +63,10 @@ enum NumberFault {
     Missing,
     Incomplete,
     Invalid,
-    Brand,
+    /// Nothing that is taken anywhere.
+    Unknown,
+    /// A brand that this order cannot be paid with.
+    Brand(Brand),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -83,20 +111,21 @@ impl Typed {
     ///
     /// A brand that is still to be offered does not have to come with its code: the customer filled in a form
     /// for another brand.
-    pub(super) fn check(&self, app: &App, visit: &Visit, brands: &[Brand]) -> Result<(Card, String), Faults> {
-        let number = self.number(brands);
-        let brand = number.as_ref().ok().and_then(Pan::brand);
+    pub(super) fn check(&self, app: &App, visit: &Visit) -> Result<Checked, Faults> {
+        let number = self.number(app, visit);
+        let choice = number.as_ref().ok().map(|(_, choice)| choice);
+        let brand = choice.and_then(|choice| choice.made.or(choice.brands.first().copied()));
         let expiry = self.expiry(this_month(app.now(), visit));
         let faults = Faults {
             number: number.as_ref().err().copied(),
             holder: !is_name(&self.holder),
             expiry: expiry.as_ref().err().copied(),
-            cvc: self.cvc_fault(brand, brand.is_some_and(|brand| self.has_chosen(visit, brand))),
+            cvc: self.cvc_fault(brand, choice.is_some_and(|choice| choice.made.is_some())),
         };
         match (number, expiry) {
-            (Ok(pan), Ok(expiry)) if !faults.holder && faults.cvc.is_none() => {
+            (Ok((pan, choice)), Ok(expiry)) if !faults.holder && faults.cvc.is_none() => {
                 let cvc = (!self.cvc.is_empty()).then(|| self.cvc.clone());
-                Ok((Card { pan, expiry, cvc }, self.holder.clone()))
+                Ok(Checked { card: Card { pan, expiry, cvc }, holder: self.holder.clone(), choice })
             }
             _ => Err(faults),
         }
@@ -114,8 +143,13 @@ impl Typed {
                 NumberFault::Missing => texts.number_missing.as_str(),
                 NumberFault::Incomplete => &texts.number_incomplete,
                 NumberFault::Invalid => &texts.number_invalid,
-                NumberFault::Brand => &texts.number_brand,
+                NumberFault::Unknown => &texts.number_unknown,
+                NumberFault::Brand(_) => &texts.number_brand,
             }),
+            number_brand: match faults.number {
+                Some(NumberFault::Brand(brand)) => Some(mark(brand)),
+                Some(_) | None => None,
+            },
             holder_error: faults.holder.then_some(texts.holder_missing.as_str()),
             expiry_error: faults.expiry.map(|fault| match fault {
                 ExpiryFault::Missing => texts.expiry_missing.as_str(),
@@ -129,14 +163,37 @@ impl Typed {
         }
     }
 
-    fn number(&self, brands: &[Brand]) -> Result<Pan, NumberFault> {
+    fn number(&self, app: &App, visit: &Visit) -> Result<(Pan, Choice), NumberFault> {
         let pan = Pan::parse(&self.number).map_err(|fault| match fault {
             PanFault::Missing => NumberFault::Missing,
             PanFault::Malformed => NumberFault::Incomplete,
             PanFault::CheckDigit => NumberFault::Invalid,
         })?;
-        let brand = pan.brand().filter(|brand| brands.contains(brand)).ok_or(NumberFault::Brand)?;
-        if brand.fits_length(pan.digits().len()) { Ok(pan) } else { Err(NumberFault::Incomplete) }
+        let range = app.settings.ranges.of(&pan).ok_or(NumberFault::Unknown)?;
+        let usual = range.brands.first().ok_or(NumberFault::Unknown)?;
+        let choice = self.choice(visit, &range.brands).ok_or(NumberFault::Brand(*usual))?;
+        let is_long_enough = range.lengths.contains(pan.digits().len());
+        if is_long_enough { Ok((pan, choice)) } else { Err(NumberFault::Incomplete) }
+    }
+
+    /// What a card of these brands can be paid with; `None` if nothing.
+    pub(super) fn choice(&self, visit: &Visit, of_card: &[Brand]) -> Option<Choice> {
+        let pays = visit.brands();
+        let mut brands: Vec<Brand> = of_card.iter().copied().filter(|brand| pays.contains(brand)).collect();
+        // What was ordered first, where it can be had.
+        brands.sort_by_key(|brand| !visit.ordered().takes(*brand));
+        let only = if let [brand] = brands[..] { Some(brand) } else { None };
+        let said = self.accept_brand.filter(|brand| brands.contains(brand));
+        let made = said.or(only.filter(|brand| visit.ordered().takes(*brand)));
+        (!brands.is_empty()).then_some(Choice { brands, made })
+    }
+
+    /// What the form shows again: the choice, where the number was typed well enough to know it, or what was agreed to.
+    pub(super) fn choice_again(&self, app: &App, visit: &Visit) -> Option<Choice> {
+        match self.number(app, visit) {
+            Ok((_, choice)) => Some(choice),
+            Err(_) => self.choice(visit, self.accept_brand.as_slice()),
+        }
     }
 
     fn expiry(&self, this_month: Expiry) -> Result<Expiry, ExpiryFault> {
@@ -145,11 +202,6 @@ impl Typed {
         }
         let expiry = Expiry::parse(&self.expiry).ok_or(ExpiryFault::Malformed)?;
         if expiry.is_before(this_month) { Err(ExpiryFault::Past) } else { Ok(expiry) }
-    }
-
-    /// Whether the customer knows that the payment will be made with this brand.
-    pub(super) fn has_chosen(&self, visit: &Visit, brand: Brand) -> bool {
-        visit.ordered().takes(brand) || self.accept_brand == Some(brand)
     }
 
     fn cvc_fault(&self, brand: Option<Brand>, chosen: bool) -> Option<CvcFault> {

@@ -45,6 +45,9 @@ fn pay(locale: &Locale) -> PayPage<'_> {
         cvc_optional: false,
         form: CardForm::default(),
         notice: None,
+        ranges: "4=4000-4999visa",
+        brand_options: &[],
+        ordered: None,
         brand_offer: None,
         test_cards: &[],
     }
@@ -73,12 +76,19 @@ fn full_pay(locale: &Locale) -> PayPage<'_> {
         form: CardForm {
             holder: "A \"B\" <c>",
             expiry: "13/20",
-            number_error: Some(&field.number_invalid),
+            number_error: Some(&field.number_brand),
+            number_brand: Some(Brand::Visa),
             holder_error: Some(&field.holder_missing),
             expiry_error: Some(&field.expiry_past),
             cvc_error: Some(&field.cvc_length),
         },
         notice: Some(&locale.texts.decline.insufficient_funds),
+        brand_options: &[
+            BrandOption { brand: Brand::Maestro, offered: true, checked: true },
+            BrandOption { brand: Brand::Mastercard, offered: true, checked: false },
+            BrandOption { brand: Brand::Visa, offered: false, checked: false },
+        ],
+        ordered: Some(Brand::Maestro),
         brand_offer: Some(Brand::Mastercard),
         test_cards: &*TEST_CARDS,
         ..pay(locale)
@@ -237,7 +247,7 @@ fn a_wrong_field_says_so_and_the_first_one_has_the_focus() {
     for locale in Locale::all() {
         let page = Html::parse_document(&full_pay(locale).render().unwrap());
         for (name, error) in [
-            ("card_number", &locale.texts.field.number_invalid),
+            ("card_number", &locale.texts.field.number_brand.replace("{brand}", "Visa")),
             ("card_holder", &locale.texts.field.holder_missing),
             ("card_expiry", &locale.texts.field.expiry_past),
             ("card_cvc", &locale.texts.field.cvc_length),

@@ -16,7 +16,18 @@ pub(crate) struct Binary {
 impl Binary {
     /// Starts it on a free port. An acquirer that does not answer is given up on soon.
     pub(crate) async fn start(database: Database) -> Self {
+        Self::start_at(Home::new(database).await).await
+    }
+
+    /// The same, with card ranges of the operator's own.
+    pub(crate) async fn start_with(database: Database, ranges: &str) -> Self {
         let home = Home::new(database).await;
+        let file = home.folder().join("ranges.toml");
+        std::fs::write(&file, ranges).unwrap();
+        Self::start_at(home.with("KASSA_CARDS_RANGES", file.to_str().unwrap())).await
+    }
+
+    async fn start_at(home: Home) -> Self {
         let home = home.with("KASSA_ACQUIRER_ANSWER_MS", "1500").with("KASSA_PAGE_WAIT_MS", "500");
         let process = home.serve().await;
         let (url, key) = (process.url.clone(), process.key.clone());

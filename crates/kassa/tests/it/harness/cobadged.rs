@@ -3,7 +3,7 @@
 use super::Setup;
 
 /// Ranges of an operator's own.
-const COBADGED_RANGES: &str = r#"ranges = [
+pub(crate) const COBADGED_RANGES: &str = r#"ranges = [
     { low = "67999910", brands = ["MASTERCARD", "MAESTRO"], digits = "16", country = "BE", funding = "D", product = "MDB" },
 ]"#;
 /// A card of them.
