@@ -1,106 +1,339 @@
-//! The acquirer behind one narrow interface: authorise, ask, undo. Its answer to a payment is approved,
-//! declined or unknown, and unknown is a normal answer.
+//! The acquirer behind one narrow interface: authorise, ask, undo, collect, pay back. Its answer to a payment is
+//! approved, declined or unknown, and unknown is a normal answer.
+//!
+//! Everything goes over a [`Link`] in ISO 8583 messages, also to the host that is built in. Before a message leaves,
+//! its numbers are in the store: what has no [`Trace`] was never sent, and what has one is repeated under the same
+//! numbers or not at all.
 
+mod answers;
 mod authorise;
+pub(crate) mod link;
+pub(crate) mod messages;
+mod numbers;
+mod stamps;
+pub(crate) mod terminal;
+
+pub(crate) use answers::{IN_PART, NOT_FOUND};
 
 use crate::cards_in_hand::Card;
 use crate::clock::Clock;
 use crate::random::Random;
-use crate::simulator::acquirer_host::{AcquirerHost, Found, Moved, Reference};
+use crate::simulator::acquirer_host::AcquirerHost;
 use crate::store::Store;
+use crate::store::trace::{Mark, Operation, Trace};
+use answers::Said;
+use anyhow::Context as _;
+use iso8583::{Message, Mti, Profile};
+use link::dial::InProcess;
+use link::{LateAnswers, Link, Lost, Settings};
+use messages::{APPROVED_IN_PART, GIVEN_BACK, Speaker, TIMED_OUT};
+use numbers::{Numbers, Subject};
+use payments::card::Brand;
 use payments::decide::Outcome;
+use payments::ids::{SiteId, TransactionId};
+use payments::money::Amount;
 use payments::movement::Movement;
 use payments::order::Order;
-use payments::transaction::{Capturing, Transaction};
+use payments::time::Millis;
+use payments::transaction::{State, Transaction};
+use std::sync::Arc;
 use std::time::Duration;
+use terminal::{Dialect, Terminal};
+use tokio::time::Instant;
 
-/// The link to the host that charges cards.
+/// The link to the host that charges cards, and what is kept about what goes over it.
 #[derive(Clone, Debug)]
-pub(crate) enum Acquirer {
-    /// The built-in host, for test sites.
-    Simulated(AcquirerHost),
+pub(crate) struct Acquirer {
+    link: Link,
+    numbers: Numbers,
+    store: Store,
+    dialect: Arc<Dialect>,
+    /// How long everything but an authorisation is waited for.
+    answer_within: Duration,
 }
 
+/// The profile of the built-in host.
+const BUILT_IN: &str = "B";
+
 impl Acquirer {
-    pub(crate) fn simulated(store: Store, clock: Clock, random: Random) -> Self {
-        Self::Simulated(AcquirerHost::new(store, clock, random))
+    /// The built-in host, for test sites. Needs a runtime.
+    pub(crate) fn simulated(
+        store: Store,
+        clock: Clock,
+        random: Random,
+        answer_within: Millis,
+    ) -> (Self, LateAnswers) {
+        let profile = Profile::built_in(BUILT_IN).expect("it is built in");
+        let host = AcquirerHost::new(store.clone(), clock.clone(), random.clone());
+        let dialer = Arc::new(InProcess { host, profile: profile.clone() });
+        let (link, late) = Link::over(dialer, profile, Settings::new(clock.clone(), random));
+        let numbers = Numbers::new(store.clone(), clock);
+        let dialect = Arc::new(Dialect::built_in());
+        (Self { link, numbers, store, dialect, answer_within: duration(answer_within) }, late)
     }
 
     /// Sends an authorisation whose intent is committed. Whatever keeps the answer away makes it unknown.
-    async fn authorise(&self, reference: &Reference, card: &Card, within: Duration) -> Outcome {
-        let Self::Simulated(host) = self;
-        let has_cvc = card.cvc.is_some();
-        let answer = async {
-            match host.authorise(reference, &card.pan, has_cvc).await {
-                Ok(Some(outcome)) => outcome,
-                Ok(None) => std::future::pending().await,
-                Err(error) => {
-                    tracing::error!(transaction.id = %reference.transaction, error = format!("{error:#}"),
-                        "the simulated acquirer host failed");
-                    Outcome::Unknown
-                }
+    pub(super) async fn authorise(
+        &self,
+        order: &Order,
+        transaction: &Transaction,
+        card: &Card,
+        within: Duration,
+    ) -> Outcome {
+        let sent = self.send_authorisation(order, transaction, card, within).await;
+        sent.unwrap_or_else(|error| {
+            tracing::error!(transaction.id = %transaction.id, error = format!("{error:#}"),
+                "an authorisation failed; its outcome will be asked for");
+            Outcome::Unknown
+        })
+    }
+
+    async fn send_authorisation(
+        &self,
+        order: &Order,
+        transaction: &Transaction,
+        card: &Card,
+        within: Duration,
+    ) -> anyhow::Result<Outcome> {
+        let terminal = self.terminal(order.site).await?;
+        let subject = subject(order, transaction.id, Operation::Authorise);
+        let opened = self.numbers.open(subject, &terminal, Mti::AUTHORISATION_REQUEST).await?;
+        // It may have been sent before: then it is found out what became of it, and nothing is sent as new.
+        let Some(trace) = opened else {
+            return Ok(Outcome::Unknown);
+        };
+        let message = self.speaker(&terminal).authorisation(&trace, transaction, card)?;
+        let answer = match self.link.exchange(message, Instant::now() + within).await {
+            Ok(answer) => answer,
+            Err(Lost::NoAnswer) => return Ok(Outcome::Unknown),
+            Err(Lost::NotSent(why)) => {
+                tracing::warn!(transaction.id = %transaction.id, ?why, "an authorisation was not sent");
+                return Ok(Outcome::Declined { response_code: INOPERATIVE.to_owned() });
             }
         };
-        tokio::time::timeout(within, answer).await.unwrap_or(Outcome::Unknown)
+        self.judge(order, transaction, &answer).await
     }
 
-    /// Asks what became of an authorisation: the outcome, and whether the host never saw it.
-    pub(crate) async fn inquire(&self, reference: &Reference) -> anyhow::Result<(Outcome, bool)> {
-        let Self::Simulated(host) = self;
-        Ok(known(host.inquire(reference).await?))
-    }
-
-    /// Tells the host of a capture; it acknowledges.
-    pub(crate) async fn capture(&self, moved: &Moved) -> anyhow::Result<()> {
-        let Self::Simulated(host) = self;
-        host.capture(moved).await
-    }
-
-    /// Sends a refund whose intent is committed. Whatever keeps the answer away makes it unknown. `again`: under
-    /// the same reference as before, which the host pays once.
-    pub(crate) async fn refund(&self, moved: &Moved, again: bool) -> Outcome {
-        let Self::Simulated(host) = self;
-        match host.refund(moved, again).await {
-            Ok(answer) => answer.unwrap_or(Outcome::Unknown),
-            Err(error) => {
-                tracing::error!(transaction.id = %moved.reference, error = format!("{error:#}"),
-                    "the simulated acquirer host failed");
-                Outcome::Unknown
+    /// What an answer to an authorisation comes to. What was approved in part only is reversed first: the order is
+    /// for all of it.
+    async fn judge(
+        &self,
+        order: &Order,
+        transaction: &Transaction,
+        answer: &Message,
+    ) -> anyhow::Result<Outcome> {
+        match Said::of(answer, transaction.card.brand, transaction.amount.is_zero()) {
+            Said::Final(outcome) => Ok(outcome),
+            Said::NotFound => Ok(Outcome::Unknown),
+            Said::InPart => {
+                let undone = self.undo(order, transaction, APPROVED_IN_PART).await?;
+                let declined = Outcome::Declined { response_code: IN_PART.to_owned() };
+                Ok(if undone { declined } else { Outcome::Unknown })
             }
         }
     }
 
+    /// Asks what became of an authorisation: the outcome, and whether the host never saw it, which is also said of
+    /// a host that cannot be asked.
+    pub(crate) async fn inquire(
+        &self,
+        order: &Order,
+        transaction: &Transaction,
+    ) -> anyhow::Result<(Outcome, bool)> {
+        let original = self.store.trace(order.site, transaction.id, Operation::Authorise).await?;
+        let Some(original) = original.filter(|trace| trace.sends > 0 && self.dialect.has_inquiry) else {
+            return Ok((Outcome::Unknown, true));
+        };
+        let Some(answer) = self.ask(&original, transaction.amount).await? else {
+            return Ok((Outcome::Unknown, false));
+        };
+        if Said::of(&answer, transaction.card.brand, false) == Said::NotFound {
+            return Ok((Outcome::Unknown, true));
+        }
+        Ok((self.judge(order, transaction, &answer).await?, false))
+    }
+
+    /// Tells the host to undo an authorisation, or to give back what is left of it; whether it acknowledged.
+    pub(crate) async fn reverse(&self, order: &Order, transaction: &Transaction) -> anyhow::Result<bool> {
+        let why = if matches!(transaction.state, State::Void { .. }) { GIVEN_BACK } else { TIMED_OUT };
+        self.undo(order, transaction, why).await
+    }
+
+    async fn undo(&self, order: &Order, transaction: &Transaction, why: &str) -> anyhow::Result<bool> {
+        let terminal = self.terminal(order.site).await?;
+        let authorise = subject(order, transaction.id, Operation::Authorise);
+        let original = match self.store.trace(order.site, transaction.id, Operation::Authorise).await? {
+            Some(original) => original,
+            // Nothing was sent, and from now on nothing will be.
+            None if self.numbers.forbid(authorise, &terminal, Mti::AUTHORISATION_REQUEST).await? => {
+                return Ok(true);
+            }
+            None => anyhow::bail!("authorisation {} leaves at this moment", transaction.id),
+        };
+        if original.sends == 0 {
+            return Ok(true);
+        }
+        let mti = if self.dialect.reverses_by_advice { Mti::REVERSAL_ADVICE } else { Mti::REVERSAL_REQUEST };
+        let subject = subject(order, transaction.id, Operation::Reverse);
+        let trace = self.numbers.open_or_again(subject, &terminal, mti, &original).await?;
+        let captures = order.movements.iter();
+        let captures = captures.filter(|movement| movement.is_capture() && movement.of == transaction.id);
+        let kept_minor = captures.map(|capture| capture.amount.minor).fold(0, i64::saturating_add);
+        let approval = transaction.approval().map(|approval| approval.authorization_code.as_str());
+        let speaker = self.speaker(&terminal);
+        let message = speaker.reversal(&trace, &original, transaction.amount, why, kept_minor, approval);
+        // Undone, or never known: both end it.
+        Ok(match self.exchange(message).await {
+            Some(answer) => match answer.response_code() {
+                Some("00" | NOT_FOUND) => true,
+                code => {
+                    tracing::error!(transaction.id = %transaction.id, code, "a reversal was not accepted");
+                    false
+                }
+            },
+            None => false,
+        })
+    }
+
+    /// Tells the host of a capture; whether it acknowledged. An advice is never refused: what the host thinks of it
+    /// is for people to sort out.
+    pub(crate) async fn capture(&self, order: &Order, movement: &Movement) -> anyhow::Result<Told> {
+        let Some(payment) = order.transaction(movement.of) else {
+            anyhow::bail!("capture {} is of nothing", movement.id);
+        };
+        let terminal = self.terminal(order.site).await?;
+        let original = self.original(order.site, payment.authorisation()).await?;
+        let subject = subject(order, movement.id, Operation::Capture);
+        let trace = self.numbers.open_or_again(subject, &terminal, Mti::FINANCIAL_ADVICE, &original).await?;
+        let approval = payment.approval().map(|approval| approval.authorization_code.as_str());
+        let speaker = self.speaker(&terminal);
+        let message = speaker.capture(&trace, &original, movement.amount, approval);
+        let Some(answer) = self.exchange(message).await else {
+            return Ok(Told::NotYet { times: u32::try_from(trace.sends).unwrap_or(u32::MAX) });
+        };
+        if answer.response_code() != Some("00") {
+            let code = answer.response_code();
+            tracing::error!(transaction.id = %movement.id, code, "the acquirer disagrees with a capture");
+        }
+        Ok(Told::Acknowledged)
+    }
+
+    /// Sends a refund whose intent is committed, the first time or again under the same numbers, which the host pays
+    /// once. Whatever keeps the answer away makes it unknown.
+    pub(crate) async fn refund(&self, order: &Order, movement: &Movement) -> Outcome {
+        let sent = self.send_refund(order, movement).await;
+        sent.unwrap_or_else(|error| {
+            tracing::error!(transaction.id = %movement.id, error = format!("{error:#}"),
+                "a refund failed; its outcome will be asked for");
+            Outcome::Unknown
+        })
+    }
+
+    async fn send_refund(&self, order: &Order, movement: &Movement) -> anyhow::Result<Outcome> {
+        let Some(payment) = order.transaction(movement.of) else {
+            anyhow::bail!("refund {} is of nothing", movement.id);
+        };
+        let terminal = self.terminal(order.site).await?;
+        let original = self.original(order.site, payment.authorisation()).await?;
+        let subject = subject(order, movement.id, Operation::Refund);
+        let trace = self.numbers.open_or_again(subject, &terminal, Mti::FINANCIAL_REQUEST, &original).await?;
+        let message = self.speaker(&terminal).refund(&trace, &original, movement.amount);
+        let answer = self.exchange(message).await;
+        Ok(answer.map_or(Outcome::Unknown, |answer| final_word(&answer, payment.card.brand)))
+    }
+
     /// Asks what became of a refund: the outcome, and whether the host never saw it.
-    pub(crate) async fn inquire_refund(&self, moved: &Moved) -> anyhow::Result<(Outcome, bool)> {
-        let Self::Simulated(host) = self;
-        Ok(known(host.inquire_refund(moved).await?))
+    pub(crate) async fn inquire_refund(
+        &self,
+        order: &Order,
+        movement: &Movement,
+    ) -> anyhow::Result<(Outcome, bool)> {
+        let trace = self.store.trace(order.site, movement.id, Operation::Refund).await?;
+        let (Some(trace), Some(payment)) =
+            (trace.filter(|_| self.dialect.has_inquiry), order.transaction(movement.of))
+        else {
+            return Ok((Outcome::Unknown, true));
+        };
+        let answer = self.ask(&trace, movement.amount).await?;
+        let Some(answer) = answer else { return Ok((Outcome::Unknown, false)) };
+        let not_found = Said::of(&answer, payment.card.brand, false) == Said::NotFound;
+        Ok((final_word(&answer, payment.card.brand), not_found))
     }
 
-    /// Tells the host to undo an authorisation; whether it acknowledged.
-    pub(crate) async fn reverse(&self, reference: &Reference) -> anyhow::Result<bool> {
-        let Self::Simulated(host) = self;
-        host.reverse(reference).await
+    /// Which message a late answer is to; `None` for one that this gateway never sent.
+    pub(super) async fn asked(&self, answer: &Message) -> anyhow::Result<Option<Trace>> {
+        let (Some(site), Some(mark)) = (answer.text(42).and_then(terminal::test_site), mark_of(answer))
+        else {
+            return Ok(None);
+        };
+        Ok(self.store.trace_of_mark(site, &mark).await?)
+    }
+
+    /// What the host says about an earlier message; `None` when it does not answer.
+    async fn ask(&self, original: &Trace, amount: Amount) -> anyhow::Result<Option<Message>> {
+        let terminal = self.terminal(original.site).await?;
+        let (stan, stamps) =
+            self.numbers.draw(original.site, &original.mark.terminal, &terminal.zone).await?;
+        let mark = Mark { stan, transmission: stamps.transmission, ..original.mark.clone() };
+        let speaker = self.speaker(&terminal);
+        Ok(self.exchange(speaker.inquiry(&mark, &stamps.local_time, original, amount)).await)
+    }
+
+    async fn exchange(&self, message: Message) -> Option<Message> {
+        let mti = message.mti();
+        let answer = self.link.exchange(message, Instant::now() + self.answer_within).await;
+        answer.inspect_err(|lost| tracing::warn!(%mti, ?lost, "the acquirer's host did not answer")).ok()
+    }
+
+    async fn original(&self, site: SiteId, authorisation: TransactionId) -> anyhow::Result<Trace> {
+        let trace = self.store.trace(site, authorisation, Operation::Authorise).await?;
+        trace.with_context(|| format!("authorisation {authorisation} has no trace"))
+    }
+
+    async fn terminal(&self, site: SiteId) -> anyhow::Result<Terminal> {
+        let known = self.store.site(site).await?;
+        known.map(|site| Terminal::of_test_site(&site)).with_context(|| format!("there is no site {site}"))
+    }
+
+    fn speaker<'a>(&'a self, terminal: &'a Terminal) -> Speaker<'a> {
+        Speaker { terminal, dialect: &self.dialect }
     }
 }
 
-fn known(found: Found) -> (Outcome, bool) {
-    match found {
-        Found::Answer(outcome) => (outcome, false),
-        Found::Nothing => (Outcome::Unknown, true),
-        Found::Silence => (Outcome::Unknown, false),
+/// DE 39 that stands for an acquirer who cannot be reached: nothing was sent.
+const INOPERATIVE: &str = "91";
+
+/// What became of an advice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    Acknowledged,
+    /// It was sent so many times without an answer.
+    NotYet {
+        times: u32,
+    },
+}
+
+fn subject(order: &Order, reference: TransactionId, operation: Operation) -> Subject<'_> {
+    Subject { site: order.site, reference, operation, order: &order.id }
+}
+
+fn final_word(answer: &Message, brand: Brand) -> Outcome {
+    match Said::of(answer, brand, false) {
+        Said::Final(outcome) => outcome,
+        Said::InPart | Said::NotFound => Outcome::Unknown,
     }
 }
 
-/// What the host knows a capture or refund by.
-pub(crate) fn moved(order: &Order, movement: &Movement) -> Option<Moved> {
-    let payment = order.transaction(movement.of)?;
-    let (site, reference, amount) = (order.site, movement.id, movement.amount);
-    Some(Moved { site, reference, authorisation: payment.authorisation(), amount })
+/// What the host knows a message by.
+pub(crate) fn mark_of(message: &Message) -> Option<Mark> {
+    Some(Mark {
+        terminal: message.text(41)?.trim_end().to_owned(),
+        transmission: message.text(7)?.to_owned(),
+        stan: message.stan()?,
+        rrn: message.text(37)?.to_owned(),
+    })
 }
 
-/// What the host knows a transaction by.
-pub(crate) fn reference(order: &Order, transaction: &Transaction) -> Reference {
-    let (site, id) = (order.site, order.id.clone());
-    let captured_later = transaction.capturing == Capturing::Manual && !transaction.amount.is_zero();
-    Reference { site, order: id, transaction: transaction.id, amount: transaction.amount, captured_later }
+fn duration(length: Millis) -> Duration {
+    Duration::from_millis(u64::try_from(length.0).unwrap_or(0))
 }

@@ -30,6 +30,8 @@ pub struct Settings {
     pub public_url: String,
     /// How long the acquirer may take to answer an authorisation.
     pub answer_within: Millis,
+    /// How long it may take to answer anything else: an inquiry, a reversal, a capture, a refund.
+    pub advice_within: Millis,
     /// How long the page waits for an outcome before it says that the payment is being checked.
     pub page_wait: Duration,
     /// How long a paid customer is held until the shop has acknowledged the notification.
@@ -46,7 +48,7 @@ pub struct Settings {
 
 /// A gateway. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct App(Arc<Parts>);
+pub struct App(pub(crate) Arc<Parts>);
 
 /// What an [`App`] is made of.
 #[derive(Debug)]
@@ -89,7 +91,7 @@ impl std::ops::Deref for App {
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
 impl App {
-    /// A gateway on an open store.
+    /// A gateway on an open store. Needs a runtime: its link to the acquirer is opened at once.
     #[must_use]
     pub fn new(
         settings: Settings,
@@ -99,7 +101,8 @@ impl App {
         store: Store,
         outbound: outbound::Client,
     ) -> Self {
-        let acquirer = Acquirer::simulated(store.clone(), clock.clone(), random.clone());
+        let (acquirer, late) =
+            Acquirer::simulated(store.clone(), clock.clone(), random.clone(), settings.advice_within);
         let (changed, _) = broadcast::channel(1_024);
         let cards = CardsInHand::default();
         let (underway, work) = (TaskTracker::new(), Notify::new());
@@ -122,7 +125,9 @@ impl App {
             work,
             changed,
         };
-        Self(Arc::new(parts))
+        let app = Self(Arc::new(parts));
+        app.take_late_answers(late);
+        app
     }
 
     /// The time.

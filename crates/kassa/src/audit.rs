@@ -3,7 +3,7 @@
 
 use crate::store::Store;
 use crate::store::book::Entry;
-use payments::ids::SiteId;
+use payments::ids::{SiteId, TransactionId};
 use payments::ledger::{self, Account};
 use payments::movement::{Kind, RefundState};
 use payments::order::Order;
@@ -51,6 +51,11 @@ pub async fn audit(store: &Store) -> anyhow::Result<Report> {
         let strays = store.stray_transfers(site.id).await?;
         if strays > 0 {
             report.differences.push(format!("site {}: {strays} transfers belong to no transaction", site.id));
+        }
+        let strays = store.stray_approvals(site.id).await?;
+        if strays > 0 {
+            let what = format!("site {}: {strays} approvals at the acquirer are not ours", site.id);
+            report.differences.push(what);
         }
         let strays = store.stray_movements(site.id).await?;
         if strays > 0 {
@@ -149,13 +154,14 @@ fn authorised(order: &Order) -> i64 {
 }
 
 /// At most one approval of an order stands at the host, and it is the one that pays or settles the order.
-fn audit_book(order: &Order, book: &[Entry], report: &mut Report) {
-    let charged: Vec<&Entry> = book.iter().filter(|entry| entry.is_charged()).collect();
+fn audit_book(order: &Order, book: &[(TransactionId, Entry)], report: &mut Report) {
+    let charged: Vec<TransactionId> =
+        book.iter().filter(|(_, entry)| entry.is_charged()).map(|(reference, _)| *reference).collect();
     if charged.len() > 1 {
         report.differ(order, &format!("{} approvals stand at the acquirer", charged.len()));
     }
-    for entry in charged {
-        let transaction = order.transaction(entry.reference);
+    for reference in &charged {
+        let transaction = order.transaction(*reference);
         let owned = transaction.is_some_and(|transaction| match transaction.state {
             State::Completed { .. } | State::Authorised { .. } | State::Uncleared { .. } => true,
             // Settled by a job that is waiting, see below.
@@ -164,12 +170,12 @@ fn audit_book(order: &Order, book: &[Entry], report: &mut Report) {
             State::Authenticating | State::Declined(_) | State::Expired | State::Cancelled => false,
         });
         if !owned {
-            report.differ(order, &format!("approval {} stands at the acquirer for nothing", entry.reference));
+            report.differ(order, &format!("approval {reference} stands at the acquirer for nothing"));
         }
     }
     let simulated = !book.is_empty();
     for paid in order.transactions.iter().filter(|transaction| transaction.is_paid() && simulated) {
-        if !book.iter().any(|entry| entry.reference == paid.id && entry.is_charged()) {
+        if !charged.contains(&paid.id) {
             report.differ(
                 order,
                 &format!("transaction {} is paid without an approval at the acquirer", paid.id),
@@ -224,7 +230,7 @@ async fn audit_jobs(store: &Store, order: &Order, report: &mut Report) -> anyhow
 /// What was captured and refunded stands in the simulated host's book as it stands in ours.
 async fn audit_movements(store: &Store, order: &Order, report: &mut Report) -> anyhow::Result<()> {
     for movement in &order.movements {
-        let booked = store.booked_movement(order.site, movement.id).await?;
+        let booked = store.booked_for(order.site, movement.id).await?;
         let done = booked.as_ref().map(|(code, _)| code == "00");
         let fits = match &movement.kind {
             Kind::Capture { told_at: Some(_) } | Kind::Refund(RefundState::Completed { .. }) => {

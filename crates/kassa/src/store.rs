@@ -24,6 +24,7 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 mod tokens;
+pub(crate) mod trace;
 pub(crate) mod transaction_row;
 mod webhook_secrets;
 pub(crate) mod words;

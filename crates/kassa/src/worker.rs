@@ -5,7 +5,6 @@ mod move_money;
 mod resolve_unknown;
 pub(crate) mod slots;
 
-use crate::acquirer;
 use crate::app::App;
 use crate::run::RunError;
 use crate::store::{Claimed, Delivery};
@@ -27,8 +26,10 @@ use tokio::task::JoinSet;
 
 /// How long a claim holds: twice the time that the slowest delivery may take.
 const LEASE: Millis = Millis::seconds(30);
-/// How many jobs are claimed at once.
-const JOBS: i64 = 64;
+/// How many jobs are under way at once.
+const JOBS: usize = 64;
+/// How long a stop waits for jobs that are under way: an acquirer who does not answer holds up no stop.
+const JOBS_END: Duration = Duration::from_secs(3);
 /// How many notifications are under way at once.
 const DELIVERIES: usize = 256;
 /// How many old answers are forgotten at once.
@@ -61,6 +62,7 @@ pub(crate) async fn work(app: App, stopped: watch::Receiver<bool>) {
 async fn work_until(app: App, mut stopped: watch::Receiver<bool>) {
     let permits = Arc::new(Semaphore::new(DELIVERIES));
     let mut deliveries = JoinSet::new();
+    let mut jobs = JoinSet::new();
     let mut forget_at = app.now();
     while !*stopped.borrow() {
         let looked_at = app.now();
@@ -77,10 +79,16 @@ async fn work_until(app: App, mut stopped: watch::Receiver<bool>) {
                 drop((permit, slot));
             });
         }
-        while deliveries.try_join_next().is_some() {
+        while deliveries.try_join_next().is_some() || jobs.try_join_next().is_some() {
             busy = true;
         }
-        if app.work_jobs().await || busy {
+        // An acquirer that takes its time holds up nothing but what waits for it.
+        for job in app.due_jobs(JOBS.saturating_sub(jobs.len())).await {
+            let app = app.clone();
+            jobs.spawn(async move { app.work_job(&job).await });
+            busy = true;
+        }
+        if busy {
             continue;
         }
         let nap = app.nap(looked_at).await;
@@ -89,9 +97,12 @@ async fn work_until(app: App, mut stopped: watch::Receiver<bool>) {
             () = tokio::time::sleep(nap) => {}
             _ = stopped.changed() => {}
             Some(_) = deliveries.join_next() => {}
+            Some(_) = jobs.join_next() => {}
         }
     }
     deliveries.join_all().await;
+    // A job that is cut short is done again once its lease is over.
+    let _ = tokio::time::timeout(JOBS_END, async { while jobs.join_next().await.is_some() {} }).await;
 }
 
 impl App {
@@ -172,25 +183,27 @@ impl App {
 
     /// Does the jobs that are due; whether there were any.
     async fn work_jobs(&self) -> bool {
-        let now = self.now();
-        let claimed = match self.claim_jobs(now).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                tracing::error!(error = format!("{error:#}"), "due jobs could not be claimed");
-                return false;
-            }
-        };
-        let any = !claimed.is_empty();
+        let claimed = self.due_jobs(JOBS).await;
         join_all(claimed.iter().map(|job| self.work_job(job))).await;
-        any
+        !claimed.is_empty()
+    }
+
+    /// Claims the jobs that are due, `room` at most.
+    async fn due_jobs(&self, room: usize) -> Vec<Claimed> {
+        let claimed = self.claim_jobs(self.now(), room).await;
+        claimed.unwrap_or_else(|error| {
+            tracing::error!(error = format!("{error:#}"), "due jobs could not be claimed");
+            Vec::new()
+        })
     }
 
     /// A look before the leap: claiming is a write, and mostly nothing is due.
-    async fn claim_jobs(&self, now: Timestamp) -> anyhow::Result<Vec<Claimed>> {
-        if !self.store.is_job_due(now).await? {
+    async fn claim_jobs(&self, now: Timestamp, room: usize) -> anyhow::Result<Vec<Claimed>> {
+        if room == 0 || !self.store.is_job_due(now).await? {
             return Ok(Vec::new());
         }
-        Ok(self.store.claim_jobs(now, now.plus(LEASE), JOBS).await?)
+        let limit = i64::try_from(room).unwrap_or(i64::MAX);
+        Ok(self.store.claim_jobs(now, now.plus(LEASE), limit).await?)
     }
 
     async fn work_job(&self, claimed: &Claimed) {
@@ -278,14 +291,14 @@ impl App {
         if known.movements.iter().any(|movement| movement.kind == Kind::Capture { told_at: None }) {
             return Ok(Outcome::RetryAt(self.now().plus(TROUBLE)));
         }
-        if !self.acquirer.reverse(&acquirer::reference(&known, &voided)).await? {
+        if !self.acquirer.reverse(&known, &voided).await? {
             let patience = reversal_delay(voided_for(voided.modified_at, self.now()));
             return Ok(Outcome::RetryAt(self.now().plus(patience)));
         }
         self.obey(site, order, Command::ApprovalReleased { transaction }).await
     }
 
-    async fn find(
+    pub(crate) async fn find(
         &self,
         site: SiteId,
         order: &OrderId,

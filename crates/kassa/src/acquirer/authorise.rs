@@ -1,40 +1,40 @@
-//! Authorising in the background: a committed intent is sent, and its outcome is committed.
+//! Authorising in the background: a committed intent is sent, and its outcome is committed, also when it comes late.
 
-use super::reference;
+use super::answers::Said;
+use super::duration;
+use super::link::LateAnswers;
 use crate::app::App;
 use crate::run::RunError;
-use crate::simulator::acquirer_host::Reference;
+use crate::store::trace::Operation;
+use iso8583::Message;
 use payments::decide::{Command, Refused};
 use payments::ids::{OrderId, SiteId, TransactionId};
 use payments::order::Order;
-use payments::transaction::State;
-use std::time::Duration;
+use payments::transaction::{State, Transaction};
 
 impl App {
     /// Authorises in the background: a customer who closes the browser changes nothing.
     pub(crate) fn authorise_soon(&self, order: &Order, transaction: TransactionId) {
-        let Some(found) = order.transaction(transaction) else {
+        let Some(found) = order.transaction(transaction).cloned() else {
             return;
         };
         if found.state != State::Authorising {
             return;
         }
-        let reference = reference(order, found);
-        let app = self.clone();
-        self.underway.spawn(async move { app.authorise(reference).await });
+        let (app, order) = (self.clone(), order.clone());
+        self.underway.spawn(async move { app.authorise(&order, &found).await });
     }
 
-    async fn authorise(&self, reference: Reference) {
-        let (site, transaction) = (reference.site, reference.transaction);
+    async fn authorise(&self, order: &Order, transaction: &Transaction) {
         // Without the card nothing can have been sent; the job of the intent reverses all the same.
-        let Some(card) = self.cards.take(site, transaction) else {
+        let Some(card) = self.cards.take(order.site, transaction.id) else {
             return;
         };
-        let within = Duration::from_millis(u64::try_from(self.settings.answer_within.0).unwrap_or(0));
-        let outcome = self.acquirer.authorise(&reference, &card, within).await;
+        let within = duration(self.settings.answer_within);
+        let outcome = self.acquirer.authorise(order, transaction, &card, within).await;
         drop(card);
-        let command = Command::AuthorisationAnswered { transaction, outcome };
-        self.settle(site, &reference.order, &command).await;
+        let command = Command::AuthorisationAnswered { transaction: transaction.id, outcome };
+        self.settle(order.site, &order.id, &command).await;
     }
 
     /// Commits what the host said. When that fails the intent's job asks again.
@@ -44,5 +44,42 @@ impl App {
             Err(error) => tracing::error!(order.id = %order, ?error,
                 "an authorisation's answer could not be recorded; it will be asked for"),
         }
+    }
+
+    /// Takes the answers that came after nobody waited for them any more, until the link is closed.
+    pub(crate) fn take_late_answers(&self, mut answers: LateAnswers) {
+        let app = std::sync::Arc::downgrade(&self.0);
+        tokio::spawn(async move {
+            while let Some(answer) = answers.next().await {
+                let Some(app) = app.upgrade().map(Self) else { return };
+                if let Err(error) = app.take_late(&answer).await {
+                    tracing::error!(error = format!("{error:#}"), "a late answer could not be taken");
+                }
+            }
+        });
+    }
+
+    /// A late answer to an authorisation counts while its outcome is unknown. Once a reversal is on its way that one
+    /// stands: what was approved is being undone.
+    async fn take_late(&self, answer: &Message) -> anyhow::Result<()> {
+        let Some(trace) = self.acquirer.asked(answer).await? else {
+            tracing::warn!(mti = %answer.mti(), "a late answer is to nothing of ours");
+            return Ok(());
+        };
+        tracing::info!(order.id = %trace.order, transaction.id = %trace.reference, operation = ?trace.operation,
+            code = answer.response_code(), "an answer came late");
+        if trace.operation != Operation::Authorise {
+            // The job that repeats it hears the same.
+            return Ok(());
+        }
+        let Some((_, transaction)) = self.find(trace.site, &trace.order, trace.reference).await? else {
+            return Ok(());
+        };
+        let zero = transaction.amount.is_zero();
+        if let Said::Final(outcome) = Said::of(answer, transaction.card.brand, zero) {
+            let command = Command::AuthorisationAnswered { transaction: transaction.id, outcome };
+            self.settle(trace.site, &trace.order, &command).await;
+        }
+        Ok(())
     }
 }

@@ -20,6 +20,8 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+/// How long the acquirer may take at most to answer anything but an authorisation. Two of them fit into a job's lease.
+const ADVICE_WITHIN: Millis = Millis::seconds(10);
 /// How long a stop waits for the acquirer's answer to payments that are under way. A payment whose answer comes
 /// later is unknown, and is asked for after the next start.
 const GRACE: Duration = Duration::from_secs(3);
@@ -75,9 +77,11 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
 
 fn start(opened: &Opened, public_url: String, ranges: Ranges) -> anyhow::Result<App> {
     let config: &Config = &opened.config;
+    let answer_within = Millis(i64::try_from(config.acquirer_answer_ms).unwrap_or(i64::MAX));
     let settings = Settings {
         public_url,
-        answer_within: Millis(i64::try_from(config.acquirer_answer_ms).unwrap_or(i64::MAX)),
+        answer_within,
+        advice_within: answer_within.min(ADVICE_WITHIN),
         page_wait: Duration::from_millis(config.page_wait_ms),
         notify_hold: Duration::from_millis(config.notify_hold_ms),
         notify_allow: config.notify_allow.clone(),

@@ -1,43 +1,35 @@
-//! The simulated acquirer host: it decides by the card, writes its book first, and answers afterwards.
+//! The simulated acquirer host: a host like any other, which is spoken to in ISO 8583 messages and knows only what
+//! arrives in them.
+//!
+//! It decides by the card, writes its book first, and answers afterwards, each message on its own: answers leave in
+//! the order in which they are ready. A message that it has answered before gets the same answer again.
 
-use super::cards::Manner;
+mod asked;
+mod operations;
+
+use crate::acquirer::link::connection::{Connection, Stream};
+use crate::acquirer::messages::{INQUIRY, REFUND};
 use crate::clock::Clock;
 use crate::random::Random;
 use crate::store::Store;
-use crate::store::book::{BookedMovement, Entry};
-use payments::card::Pan;
-use payments::decide::Outcome;
-use payments::ids::{OrderId, SiteId, TransactionId};
-use payments::money::Amount;
-use payments::time::Millis;
-use payments::transaction::{Approval, FRAUD_SCORE_HELD};
+use asked::Asked;
+use iso8583::{Class, Frame, Function, Message, Profile};
+use std::sync::Arc;
+use tokio::task::JoinSet;
 
-/// How long a simulated review takes.
-const REVIEW: Millis = Millis::minutes(3);
-/// How many reversals a silent host ignores.
-const IGNORED_REVERSALS: i64 = 2;
+/// How many messages of a connection are worked on at once.
+const UNDER_WAY: usize = 256;
 
-/// What the gateway refers to.
-#[derive(Clone, Debug)]
-pub(crate) struct Reference {
-    pub(crate) site: SiteId,
-    pub(crate) order: OrderId,
-    pub(crate) transaction: TransactionId,
-    pub(crate) amount: Amount,
-    /// Approved only; captures collect it.
-    pub(crate) captured_later: bool,
-}
+/// DE 39 of what is approved or done.
+const DONE: &str = "00";
+/// DE 39 of a message that makes no sense.
+const FORMAT_ERROR: &str = "30";
+/// DE 39 of a message of a kind that the host does not take.
+const NOT_SUPPORTED: &str = "40";
 
-/// A capture or refund as the gateway refers to it.
-#[derive(Clone, Debug)]
-pub(crate) struct Moved {
-    pub(crate) site: SiteId,
-    /// Its own PSP id.
-    pub(crate) reference: TransactionId,
-    /// The PSP id of the authorisation it belongs to.
-    pub(crate) authorisation: TransactionId,
-    pub(crate) amount: Amount,
-}
+/// DE 70 of a sign-on, and of the end of it.
+const SIGN_ON: &str = "001";
+const SIGN_OFF: &str = "002";
 
 /// The host.
 #[derive(Clone, Debug)]
@@ -47,170 +39,125 @@ pub(crate) struct AcquirerHost {
     random: Random,
 }
 
-/// What the host says when it was asked.
-#[derive(Clone, Debug)]
-pub(crate) enum Found {
-    /// It knows the authorisation.
-    Answer(Outcome),
-    /// It never saw it.
-    Nothing,
-    /// It does not answer.
-    Silence,
-}
+/// The answer to a message, with the frame it came in; `None` when there will never be one.
+type Answered = Option<(Frame, Message)>;
 
 impl AcquirerHost {
     pub(crate) fn new(store: Store, clock: Clock, random: Random) -> Self {
         Self { store, clock, random }
     }
 
-    /// Authorises; `None` when no answer will ever come.
-    pub(crate) async fn authorise(
-        &self,
-        reference: &Reference,
-        pan: &Pan,
-        has_cvc: bool,
-    ) -> anyhow::Result<Option<Outcome>> {
-        let manner = Manner::of(pan);
-        if manner == Manner::RequestLost {
-            return Ok(None);
-        }
-        let (response_code, fraud_score, review) = match manner {
-            Manner::Refused(code) => (code, 1, None),
-            Manner::Held(verdict) => ("00", FRAUD_SCORE_HELD + 1, Some((REVIEW, verdict))),
-            _ => ("00", 1, None),
-        };
-        let approved = response_code == "00";
-        let entry = Entry {
-            site: reference.site,
-            reference: reference.transaction,
-            order: reference.order.clone(),
-            amount_minor: reference.amount.minor,
-            response_code: Some(response_code.to_owned()),
-            authorization_code: approved.then(|| self.draw_code()),
-            fraud_score,
-            review,
-            manner: manner.word().to_owned(),
-            reversals: 0,
-            reversed: false,
-            captured_later: reference.captured_later,
-        };
-        self.store.book_authorisation(&entry, reference.amount, self.clock.now()).await?;
-        if matches!(manner, Manner::AnswerLost | Manner::Silent) {
-            return Ok(None);
-        }
-        // What is in the book counts: the reference may have been booked, or reversed, before.
-        let booked = self.store.book_entry(reference.site, reference.transaction).await?;
-        Ok(booked.map(|booked| outcome(&booked, has_cvc)))
-    }
-
-    /// Tells what became of an authorisation.
-    pub(crate) async fn inquire(&self, reference: &Reference) -> anyhow::Result<Found> {
-        self.store.book_inquiry(reference.site, reference.transaction).await?;
-        let booked = self.store.book_entry(reference.site, reference.transaction).await?;
-        Ok(match booked {
-            None => Found::Nothing,
-            Some(booked) if booked.manner == Manner::Silent.word() => Found::Silence,
-            Some(booked) => Found::Answer(outcome(&booked, false)),
-        })
-    }
-
-    /// Undoes an authorisation; whether it acknowledges.
-    pub(crate) async fn reverse(&self, reference: &Reference) -> anyhow::Result<bool> {
-        let (site, transaction) = (reference.site, reference.transaction);
-        let now = self.clock.now();
-        self.store.book_reversal(site, &reference.order, transaction, reference.amount, now).await?;
-        let booked = self.store.book_entry(site, transaction).await?;
-        let silent =
-            |booked: &Entry| booked.manner == Manner::Silent.word() && booked.reversals <= IGNORED_REVERSALS;
-        Ok(!booked.as_ref().is_some_and(silent))
-    }
-
-    /// Takes a capture, whatever it makes of it: an advice is never refused, only booked as what it is.
-    pub(crate) async fn capture(&self, moved: &Moved) -> anyhow::Result<()> {
-        let authorised = self.store.book_entry(moved.site, moved.authorisation).await?;
-        let captured = self.store.booked_sum(moved.site, moved.authorisation, "capture").await?;
-        let fits = authorised.is_some_and(|entry| {
-            entry.captured_later
-                && entry.response_code.as_deref() == Some("00")
-                && captured.saturating_add(moved.amount.minor) <= entry.amount_minor
-        });
-        self.book(moved, "capture", if fits { "00" } else { "13" }).await
-    }
-
-    /// Pays a refund; `None` when no answer will ever come. The same reference is paid once.
-    pub(crate) async fn refund(&self, moved: &Moved, again: bool) -> anyhow::Result<Option<Outcome>> {
-        let paid = self.store.book_entry(moved.site, moved.authorisation).await?;
-        let manner = paid.as_ref().map(|entry| entry.manner.as_str()).unwrap_or_default();
-        if manner == Manner::RefundNeverArrives.word() && !again {
-            return Ok(None);
-        }
-        let refunded = self.store.booked_sum(moved.site, moved.authorisation, "refund").await?;
-        let fits = paid.as_ref().is_some_and(|entry| {
-            entry.response_code.as_deref() == Some("00")
-                && refunded.saturating_add(moved.amount.minor) <= entry.amount_minor
-        });
-        let code = if fits && manner != Manner::RefundRefused.word() { "00" } else { "57" };
-        self.book(moved, "refund", code).await?;
-        if manner == Manner::RefundLost.word() {
-            return Ok(None);
-        }
-        Ok(match self.inquire_refund(moved).await? {
-            Found::Answer(outcome) => Some(outcome),
-            Found::Nothing | Found::Silence => None,
-        })
-    }
-
-    /// Tells what became of a refund.
-    pub(crate) async fn inquire_refund(&self, moved: &Moved) -> anyhow::Result<Found> {
-        Ok(match self.store.booked_movement(moved.site, moved.reference).await? {
-            None => Found::Nothing,
-            Some((code, _)) if code == "00" => Found::Answer(Outcome::Approved {
-                approval: Approval {
-                    authorization_code: self.draw_code(),
-                    response_code: code,
-                    fraud_score: 1,
-                    cvc_result: None,
+    /// Speaks with whoever is at the other end, until they go. What has arrived by then is still done.
+    pub(crate) async fn serve(self, stream: Box<dyn Stream>, profile: Profile) {
+        let profile = Arc::new(profile);
+        let mut connection = Connection::new(stream, profile.framing());
+        let mut under_way: JoinSet<Answered> = JoinSet::new();
+        let mut signed_on = false;
+        loop {
+            tokio::select! {
+                turn = connection.turn(), if under_way.len() < UNDER_WAY => if let Err(why) = turn {
+                    tracing::debug!(%why, "the simulated acquirer host was left");
+                    return under_way.detach_all();
                 },
-                review: None,
-            }),
-            Some((response_code, _)) => Found::Answer(Outcome::Declined { response_code }),
-        })
+                Some(done) = under_way.join_next() => if let Ok(Some((frame, answer))) = done {
+                    say(&mut connection, &profile, &frame, &answer);
+                },
+            }
+            while let Some(frame) = connection.next_frame() {
+                let Some(message) = read(&profile, &frame) else { continue };
+                if message.mti().class() == Class::NetworkManagement {
+                    if let Some(answer) = manage(&message, &mut signed_on) {
+                        say(&mut connection, &profile, &frame, &answer);
+                    }
+                } else if signed_on {
+                    let host = self.clone();
+                    under_way.spawn(async move { Some((frame, host.answer(&message).await?)) });
+                } else {
+                    tracing::warn!(mti = %message.mti(), "a message before the sign-on was dropped");
+                }
+            }
+        }
     }
 
-    async fn book(&self, moved: &Moved, kind: &'static str, code: &str) -> anyhow::Result<()> {
-        let booked = BookedMovement {
-            site: moved.site,
-            reference: moved.reference,
-            authorisation: moved.authorisation,
-            kind,
-            amount_minor: moved.amount.minor,
-            response_code: code.to_owned(),
+    /// The answer to a message about a card; `None` when there will never be one.
+    async fn answer(&self, message: &Message) -> Option<Message> {
+        if !message.mti().is_request() {
+            return None;
+        }
+        let mut answer = begin(message)?;
+        let asked = match Asked::of(message) {
+            Ok(asked) => asked,
+            Err(code) => {
+                answer.set(39, code);
+                return Some(answer);
+            }
         };
-        Ok(self.store.book_movement(&booked, self.clock.now()).await?)
+        match self.decide(message, &asked, &mut answer).await {
+            Ok(true) => Some(answer),
+            Ok(false) => None,
+            Err(error) => {
+                tracing::error!(error = format!("{error:#}"), "the simulated acquirer host failed");
+                None
+            }
+        }
     }
 
-    fn draw_code(&self) -> String {
-        let mut random = [0; 4];
-        self.random.fill(&mut random);
-        format!("{:06}", u32::from_le_bytes(random) % 1_000_000)
+    /// Does what a message asks for and completes the answer; whether that one is sent.
+    async fn decide(&self, message: &Message, asked: &Asked, answer: &mut Message) -> anyhow::Result<bool> {
+        let mti = message.mti();
+        let pays_back = message.text(3) == Some(REFUND);
+        match (mti.class(), mti.function()) {
+            (Class::Authorisation, Function::Request) => self.authorise(message, asked, answer).await,
+            (Class::Reversal, Function::Request | Function::Advice) => self.reverse(asked, answer).await,
+            (Class::Financial, Function::Advice) => self.capture(asked, answer).await,
+            (Class::Financial, Function::Request) if pays_back => {
+                self.refund(asked, mti.is_repeat(), answer).await
+            }
+            _ if mti.first() == INQUIRY => self.inquire(asked, answer).await,
+            _ => {
+                answer.set(39, NOT_SUPPORTED);
+                Ok(true)
+            }
+        }
     }
 }
 
-fn outcome(booked: &Entry, has_cvc: bool) -> Outcome {
-    match (&booked.response_code, &booked.authorization_code) {
-        (Some(response_code), Some(authorization_code)) if booked.is_charged() => Outcome::Approved {
-            approval: Approval {
-                authorization_code: authorization_code.clone(),
-                response_code: response_code.clone(),
-                fraud_score: booked.fraud_score,
-                cvc_result: has_cvc.then(|| "M".to_owned()),
-            },
-            review: booked.review,
-        },
-        (Some(response_code), _) if response_code != "00" => {
-            Outcome::Declined { response_code: response_code.clone() }
+/// What every answer echoes.
+const ECHOED: [u8; 14] = [3, 4, 7, 11, 12, 13, 25, 32, 33, 37, 41, 42, 49, 90];
+
+fn begin(message: &Message) -> Option<Message> {
+    let mut answer = Message::new(message.mti().response()?);
+    answer.echo(message, &ECHOED);
+    Some(answer)
+}
+
+/// The answer to network management; `None` to what wants none.
+fn manage(message: &Message, signed_on: &mut bool) -> Option<Message> {
+    let mut answer = Message::new(Some(message.mti()).filter(|mti| mti.is_request())?.response()?);
+    answer.echo(message, &[7, 11, 32, 33, 37, 41, 70]).set(39, DONE);
+    match message.text(70) {
+        Some(SIGN_ON) => *signed_on = true,
+        Some(SIGN_OFF) => *signed_on = false,
+        Some(_) | None => {}
+    }
+    Some(answer)
+}
+
+fn read(profile: &Profile, frame: &Frame) -> Option<Message> {
+    let decoded = profile.decode(frame.message());
+    decoded
+        .inspect_err(|error| tracing::warn!(%error, "the simulated acquirer host cannot read a message"))
+        .ok()
+}
+
+fn say(connection: &mut Connection, profile: &Profile, frame: &Frame, answer: &Message) {
+    let encoded = profile.encode(answer).map_err(|error| error.to_string());
+    let framed = encoded
+        .and_then(|bytes| profile.framing().frame_answer(frame, &bytes).map_err(|error| error.to_string()));
+    match framed {
+        Ok(bytes) => connection.send(bytes),
+        Err(error) => {
+            tracing::error!(mti = %answer.mti(), error, "the simulated acquirer host cannot answer")
         }
-        // Reversed, or forbidden before it arrived.
-        _ => Outcome::Declined { response_code: "12".to_owned() },
     }
 }

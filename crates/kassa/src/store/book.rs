@@ -1,7 +1,8 @@
 //! The simulated acquirer's book: what a real host would keep in its own database.
 
-use super::db::{Columns, Corrupt, ReadError, Statement, WriteError, statement};
-use super::{Store, orders, words};
+use super::db::{Columns, Corrupt, ReadError, Row, Statement, Value, WriteError, statement};
+use super::trace::{Mark, by_mark, mark};
+use super::{Store, words};
 use payments::ids::{OrderId, SiteId, TransactionId};
 use payments::money::Amount;
 use payments::time::{Millis, Timestamp};
@@ -11,9 +12,8 @@ use payments::transaction::Verdict;
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) site: SiteId,
-    /// The gateway's reference.
-    pub(crate) reference: TransactionId,
-    pub(crate) order: OrderId,
+    /// What it arrived with.
+    pub(crate) mark: Mark,
     pub(crate) amount_minor: i64,
     /// DE 39; `None` when only a reversal ever arrived.
     pub(crate) response_code: Option<String>,
@@ -33,10 +33,10 @@ pub(crate) struct Entry {
 #[derive(Clone, Debug)]
 pub(crate) struct BookedMovement {
     pub(crate) site: SiteId,
-    /// The gateway's reference.
-    pub(crate) reference: TransactionId,
+    /// What it arrived with; its RRN is the authorisation's.
+    pub(crate) mark: Mark,
     /// The authorisation it belongs to.
-    pub(crate) authorisation: TransactionId,
+    pub(crate) authorisation: Mark,
     /// `capture` or `refund`.
     pub(crate) kind: &'static str,
     pub(crate) amount_minor: i64,
@@ -51,26 +51,47 @@ impl Entry {
     }
 }
 
-const BY_REFERENCE: &str = "SELECT site_id, reference, order_id, amount_minor, response_code, authorization_code, fraud_score, \
-     review_after_ms, review_verdict, manner, reversals, reversed_at, captured_later \
-     FROM simulator_authorisation WHERE site_id = $1 AND reference = $2";
-const BY_ORDER: &str = "SELECT site_id, reference, order_id, amount_minor, response_code, authorization_code, fraud_score, \
-     review_after_ms, review_verdict, manner, reversals, reversed_at, captured_later \
-     FROM simulator_authorisation WHERE site_id = $1 AND order_id = $2 ORDER BY reference";
+const BY_MARK: &str = "SELECT site_id, terminal, transmission, stan, rrn, amount_minor, response_code, authorization_code, \
+     fraud_score, review_after_ms, review_verdict, manner, reversals, reversed_at, captured_later \
+     FROM simulator_authorisation \
+     WHERE site_id = $1 AND terminal = $2 AND transmission = $3 AND stan = $4 AND rrn = $5";
+/// Joined by the numbers that the gateway sent them with.
+const BY_ORDER: &str = "SELECT t.reference, b.site_id, b.terminal, b.transmission, b.stan, b.rrn, b.amount_minor, b.response_code, \
+     b.authorization_code, b.fraud_score, b.review_after_ms, b.review_verdict, b.manner, b.reversals, b.reversed_at, \
+     b.captured_later FROM trace t JOIN simulator_authorisation b ON b.site_id = t.site_id \
+     AND b.terminal = t.terminal AND b.transmission = t.transmission AND b.stan = t.stan AND b.rrn = t.rrn \
+     WHERE t.site_id = $1 AND t.order_id = $2 AND t.operation = 'authorise' ORDER BY t.reference";
 
 impl Store {
-    /// What the host knows of a reference.
-    pub(crate) async fn book_entry(
-        &self,
-        site: SiteId,
-        reference: TransactionId,
-    ) -> Result<Option<Entry>, ReadError> {
-        Ok(self.entries(statement(BY_REFERENCE, [site.0.into(), reference.0.into()])).await?.pop())
+    /// What the host knows of an authorisation.
+    pub(crate) async fn book_entry(&self, site: SiteId, mark: &Mark) -> Result<Option<Entry>, ReadError> {
+        let rows = self.db.read(statement(BY_MARK, by_mark(site, mark))).await?;
+        Ok(rows.into_iter().next().map(|row| parse(&mut row.columns())).transpose()?)
     }
 
-    /// What the host knows of an order.
-    pub(crate) async fn book_of_order(&self, site: SiteId, order: &OrderId) -> Result<Vec<Entry>, ReadError> {
-        self.entries(statement(BY_ORDER, [site.0.into(), order.as_str().into()])).await
+    /// What the host knows of an order: each authorisation with the PSP id it was sent for.
+    pub(crate) async fn book_of_order(
+        &self,
+        site: SiteId,
+        order: &OrderId,
+    ) -> Result<Vec<(TransactionId, Entry)>, ReadError> {
+        let rows = self.db.read(statement(BY_ORDER, [site.0.into(), order.as_str().into()])).await?;
+        let entry = |row: Row| {
+            let mut columns = row.columns();
+            Ok((TransactionId(columns.int()?), parse(&mut columns)?))
+        };
+        rows.into_iter().map(entry).collect()
+    }
+
+    /// Approvals in the host's book that belong to nothing of ours.
+    pub(crate) async fn stray_approvals(&self, site: SiteId) -> Result<i64, ReadError> {
+        let sql = "SELECT COUNT(*) FROM simulator_authorisation b WHERE b.site_id = $1 \
+                   AND b.response_code = '00' AND b.reversed_at IS NULL AND NOT EXISTS \
+                   (SELECT 1 FROM trace t JOIN payment_transaction p ON p.site_id = t.site_id \
+                   AND p.id = t.reference AND p.order_id = t.order_id AND p.amount_minor = b.amount_minor \
+                   WHERE t.site_id = b.site_id AND t.terminal = b.terminal AND t.transmission = b.transmission \
+                   AND t.stan = b.stan AND t.rrn = b.rrn AND t.operation = 'authorise')";
+        self.one_number(sql, [site.0.into()]).await
     }
 
     /// Books an authorisation. A reference that is booked, or was reversed before it arrived, stays as it is.
@@ -82,15 +103,17 @@ impl Store {
     ) -> Result<(), WriteError> {
         let review = entry.review;
         let insert = statement(
-            "INSERT INTO simulator_authorisation (site_id, reference, order_id, amount_minor, currency, \
-             response_code, authorization_code, fraud_score, review_after_ms, review_verdict, manner, \
+            "INSERT INTO simulator_authorisation (site_id, terminal, transmission, stan, rrn, amount_minor, \
+             currency, response_code, authorization_code, fraud_score, review_after_ms, review_verdict, manner, \
              inquiries, reversals, created_at, captured_later) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 0, 0, $12, $13) \
-             ON CONFLICT (site_id, reference) DO NOTHING",
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, $14, $15) \
+             ON CONFLICT (site_id, terminal, transmission, stan, rrn) DO NOTHING",
             [
                 entry.site.0.into(),
-                entry.reference.0.into(),
-                entry.order.as_str().into(),
+                entry.mark.terminal.as_str().into(),
+                entry.mark.transmission.as_str().into(),
+                i64::from(entry.mark.stan).into(),
+                entry.mark.rrn.as_str().into(),
                 amount.minor.into(),
                 amount.currency.code().into(),
                 entry.response_code.clone().into(),
@@ -107,40 +130,30 @@ impl Store {
     }
 
     /// Notes that an inquiry arrived.
-    pub(crate) async fn book_inquiry(
-        &self,
-        site: SiteId,
-        reference: TransactionId,
-    ) -> Result<(), WriteError> {
+    pub(crate) async fn book_inquiry(&self, site: SiteId, mark: &Mark) -> Result<(), WriteError> {
         let sql = "UPDATE simulator_authorisation SET inquiries = inquiries + 1 \
-                   WHERE site_id = $1 AND reference = $2";
-        self.book(site, statement(sql, [site.0.into(), reference.0.into()])).await
+                   WHERE site_id = $1 AND terminal = $2 AND transmission = $3 AND stan = $4 AND rrn = $5";
+        self.book(site, statement(sql, by_mark(site, mark))).await
     }
 
     /// Undoes an authorisation, once; one that has not arrived yet is forbidden for good.
     pub(crate) async fn book_reversal(
         &self,
         site: SiteId,
-        order: &OrderId,
-        reference: TransactionId,
+        mark: &Mark,
         amount: Amount,
         now: Timestamp,
     ) -> Result<(), WriteError> {
-        let upsert = statement(
-            "INSERT INTO simulator_authorisation (site_id, reference, order_id, amount_minor, currency, manner, \
-             inquiries, reversals, reversed_at, created_at) VALUES ($1, $2, $3, $4, $5, 'normal', 0, 1, $6, $6) \
-             ON CONFLICT (site_id, reference) DO UPDATE SET \
+        let mut upsert = statement(
+            "INSERT INTO simulator_authorisation (site_id, terminal, transmission, stan, rrn, amount_minor, \
+             currency, manner, inquiries, reversals, reversed_at, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, 'normal', 0, 1, $8, $8) \
+             ON CONFLICT (site_id, terminal, transmission, stan, rrn) DO UPDATE SET \
              reversals = simulator_authorisation.reversals + 1, \
              reversed_at = COALESCE(simulator_authorisation.reversed_at, excluded.reversed_at)",
-            [
-                site.0.into(),
-                reference.0.into(),
-                order.as_str().into(),
-                amount.minor.into(),
-                amount.currency.code().into(),
-                now.0.into(),
-            ],
+            by_mark(site, mark),
         );
+        upsert.params.extend([amount.minor.into(), amount.currency.code().into(), now.0.into()]);
         self.book(site, upsert).await
     }
 
@@ -150,20 +163,21 @@ impl Store {
         movement: &BookedMovement,
         now: Timestamp,
     ) -> Result<(), WriteError> {
-        let insert = statement(
-            "INSERT INTO simulator_movement (site_id, reference, authorisation, kind, amount_minor, \
-             response_code, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7) \
-             ON CONFLICT (site_id, reference) DO NOTHING",
-            [
-                movement.site.0.into(),
-                movement.reference.0.into(),
-                movement.authorisation.0.into(),
-                movement.kind.into(),
-                movement.amount_minor.into(),
-                movement.response_code.as_str().into(),
-                now.0.into(),
-            ],
+        let mut insert = statement(
+            "INSERT INTO simulator_movement (site_id, terminal, transmission, stan, rrn, original_stan, \
+             original_transmission, kind, amount_minor, response_code, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) \
+             ON CONFLICT (site_id, terminal, transmission, stan, rrn) DO NOTHING",
+            by_mark(movement.site, &movement.mark),
         );
+        insert.params.extend([
+            i64::from(movement.authorisation.stan).into(),
+            movement.authorisation.transmission.as_str().into(),
+            movement.kind.into(),
+            movement.amount_minor.into(),
+            movement.response_code.as_str().into(),
+            now.0.into(),
+        ]);
         self.book(movement.site, insert).await
     }
 
@@ -171,55 +185,71 @@ impl Store {
     pub(crate) async fn booked_movement(
         &self,
         site: SiteId,
-        reference: TransactionId,
+        mark: &Mark,
     ) -> Result<Option<(String, i64)>, ReadError> {
         let sql = "SELECT response_code, amount_minor FROM simulator_movement \
-                   WHERE site_id = $1 AND reference = $2";
-        let rows = self.db.read(statement(sql, [site.0.into(), reference.0.into()])).await?;
-        let Some(row) = rows.into_iter().next() else {
-            return Ok(None);
-        };
-        let mut columns = row.columns();
-        Ok(Some((columns.text()?, columns.int()?)))
+                   WHERE site_id = $1 AND terminal = $2 AND transmission = $3 AND stan = $4 AND rrn = $5";
+        let rows = self.db.read(statement(sql, by_mark(site, mark))).await?;
+        Ok(rows.into_iter().next().map(|row| code_and_amount(&mut row.columns())).transpose()?)
+    }
+
+    /// The same, of what was sent for a movement of ours.
+    pub(crate) async fn booked_for(
+        &self,
+        site: SiteId,
+        movement: TransactionId,
+    ) -> Result<Option<(String, i64)>, ReadError> {
+        let sql = "SELECT b.response_code, b.amount_minor FROM trace t JOIN simulator_movement b \
+                   ON b.site_id = t.site_id AND b.terminal = t.terminal AND b.transmission = t.transmission \
+                   AND b.stan = t.stan AND b.rrn = t.rrn AND b.kind = t.operation \
+                   WHERE t.site_id = $1 AND t.reference = $2";
+        let rows = self.db.read(statement(sql, [site.0.into(), movement.0.into()])).await?;
+        Ok(rows.into_iter().next().map(|row| code_and_amount(&mut row.columns())).transpose()?)
     }
 
     /// Minor units that are booked for an authorisation as done, of one kind.
     pub(crate) async fn booked_sum(
         &self,
         site: SiteId,
-        authorisation: TransactionId,
+        authorisation: &Mark,
         kind: &'static str,
     ) -> Result<i64, ReadError> {
         let sql = "SELECT CAST(COALESCE(SUM(amount_minor), 0) AS BIGINT) FROM simulator_movement \
-                   WHERE site_id = $1 AND authorisation = $2 AND kind = $3 AND response_code = '00'";
-        let params = [site.0.into(), authorisation.0.into(), kind.into()];
-        let rows = self.db.read(statement(sql, params)).await?;
+                   WHERE site_id = $1 AND terminal = $2 AND original_transmission = $3 AND original_stan = $4 \
+                   AND rrn = $5 AND kind = $6 AND response_code = '00'";
+        let mut query = statement(sql, by_mark(site, authorisation));
+        query.params.push(kind.into());
+        let rows = self.db.read(query).await?;
         Ok(rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0))
     }
 
     /// Captures and refunds in the host's book that belong to nothing of ours.
     pub(crate) async fn stray_movements(&self, site: SiteId) -> Result<i64, ReadError> {
         let sql = "SELECT COUNT(*) FROM simulator_movement b WHERE b.site_id = $1 AND NOT EXISTS \
-                   (SELECT 1 FROM movement m WHERE m.site_id = b.site_id AND m.id = b.reference \
-                   AND m.kind = b.kind AND m.amount_minor = b.amount_minor)";
-        let rows = self.db.read(statement(sql, [site.0.into()])).await?;
+                   (SELECT 1 FROM trace t JOIN movement m ON m.site_id = t.site_id AND m.id = t.reference \
+                   AND m.kind = t.operation AND m.amount_minor = b.amount_minor WHERE t.site_id = b.site_id \
+                   AND t.terminal = b.terminal AND t.transmission = b.transmission AND t.stan = b.stan \
+                   AND t.rrn = b.rrn AND t.operation = b.kind)";
+        self.one_number(sql, [site.0.into()]).await
+    }
+
+    async fn one_number(&self, sql: &'static str, params: [Value; 1]) -> Result<i64, ReadError> {
+        let rows = self.db.read(statement(sql, params)).await?;
         Ok(rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0))
     }
 
     async fn book(&self, site: SiteId, write: Statement) -> Result<(), WriteError> {
         self.db.execute(format!("{site} simulator"), write).await.map(|_| ())
     }
+}
 
-    async fn entries(&self, query: Statement) -> Result<Vec<Entry>, ReadError> {
-        let rows = self.db.read(query).await?;
-        rows.into_iter().map(|row| Ok(parse(&mut row.columns())?)).collect()
-    }
+fn code_and_amount(columns: &mut Columns) -> Result<(String, i64), Corrupt> {
+    Ok((columns.text()?, columns.int()?))
 }
 
 fn parse(columns: &mut Columns) -> Result<Entry, Corrupt> {
     let site = SiteId(columns.int()?);
-    let reference = TransactionId(columns.int()?);
-    let order = orders::order_id(columns)?;
+    let mark = mark(columns)?;
     let amount_minor = columns.int()?;
     let response_code = columns.optional_text()?;
     let authorization_code = columns.optional_text()?;
@@ -228,8 +258,7 @@ fn parse(columns: &mut Columns) -> Result<Entry, Corrupt> {
     let verdict = columns.optional_text()?.map(|word| words::parse_verdict(&word)).transpose()?;
     Ok(Entry {
         site,
-        reference,
-        order,
+        mark,
         amount_minor,
         response_code,
         authorization_code,

@@ -242,6 +242,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 3, name: "answers", sql: include_str!("../../migrations/0003_answers.sql") },
     Migration { version: 4, name: "lists", sql: include_str!("../../migrations/0004_lists.sql") },
     Migration { version: 5, name: "cards", sql: include_str!("../../migrations/0005_cards.sql") },
+    Migration { version: 6, name: "traces", sql: include_str!("../../migrations/0006_traces.sql") },
 ];
 
 /// The table that remembers which migrations were applied.

@@ -17,6 +17,7 @@ mod sealed;
 mod site_about;
 mod sites;
 mod tokens;
+mod traces;
 mod webhook_secrets;
 
 use super::db::{Statement, WriteError, statement};

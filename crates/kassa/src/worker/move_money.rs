@@ -1,13 +1,13 @@
 //! Captures and refunds on their way to the acquirer.
 
 use super::Outcome;
-use crate::acquirer;
+use crate::acquirer::Told;
 use crate::app::App;
 use crate::run::RunError;
-use crate::simulator::acquirer_host::Moved;
-use payments::decide::{Command, Refused};
+use payments::decide::{Command, Refused, reversal_delay};
 use payments::ids::{OrderId, SiteId, TransactionId};
 use payments::movement::{Kind, Movement, RefundState};
+use payments::order::Order;
 
 impl App {
     /// Tells the acquirer of a capture. It is repeated until it is acknowledged: the shop was told that it has
@@ -18,14 +18,16 @@ impl App {
         order: &OrderId,
         capture: TransactionId,
     ) -> anyhow::Result<Outcome> {
-        let Some((found, moved)) = self.find_movement(site, order, capture).await? else {
+        let Some((known, found)) = self.find_movement(site, order, capture).await? else {
             return Ok(Outcome::Done);
         };
         if !matches!(found.kind, Kind::Capture { told_at: None }) {
             return Ok(Outcome::Done);
         }
-        self.acquirer.capture(&moved).await?;
-        self.obey(site, order, Command::CaptureAcknowledged { capture }).await
+        match self.acquirer.capture(&known, &found).await? {
+            Told::Acknowledged => self.obey(site, order, Command::CaptureAcknowledged { capture }).await,
+            Told::NotYet { times } => Ok(Outcome::RetryAt(self.now().plus(reversal_delay(times)))),
+        }
     }
 
     /// One step of a refund: it is sent once its intent is committed; without an answer the host is asked, and
@@ -36,21 +38,21 @@ impl App {
         order: &OrderId,
         refund: TransactionId,
     ) -> anyhow::Result<Outcome> {
-        let Some((found, moved)) = self.find_movement(site, order, refund).await? else {
+        let Some((known, found)) = self.find_movement(site, order, refund).await? else {
             return Ok(Outcome::Done);
         };
         let outcome = match found.refund() {
             Some(RefundState::Reserved) => {
                 match self.run(site, order, &Command::SendRefund { refund }).await {
-                    Ok(_) => self.acquirer.refund(&moved, false).await,
+                    Ok(_) => self.acquirer.refund(&known, &found).await,
                     // The shop took it back just before, or somebody else sends it.
                     Err(RunError::Refused(Refused::OutOfTurn)) => return Ok(Outcome::Done),
                     Err(error) => anyhow::bail!("refund {refund} could not be begun: {error:?}"),
                 }
             }
             Some(RefundState::Sending | RefundState::Unknown { .. }) => {
-                match self.acquirer.inquire_refund(&moved).await? {
-                    (_, true) => self.acquirer.refund(&moved, true).await,
+                match self.acquirer.inquire_refund(&known, &found).await? {
+                    (_, true) => self.acquirer.refund(&known, &found).await,
                     (outcome, false) => outcome,
                 }
             }
@@ -67,12 +69,11 @@ impl App {
         site: SiteId,
         order: &OrderId,
         id: TransactionId,
-    ) -> anyhow::Result<Option<(Movement, Moved)>> {
+    ) -> anyhow::Result<Option<(Order, Movement)>> {
         let order = self.store.load(site, order).await?;
         Ok(order.and_then(|order| {
             let movement = order.movement(id)?.clone();
-            let moved = acquirer::moved(&order, &movement)?;
-            Some((movement, moved))
+            Some((order, movement))
         }))
     }
 }

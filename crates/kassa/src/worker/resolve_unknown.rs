@@ -1,7 +1,6 @@
 //! Finds out what became of an authorisation without an answer, and undoes it when nobody can tell.
 
 use super::Outcome;
-use crate::acquirer;
 use crate::app::App;
 use payments::decide::Command;
 use payments::ids::{OrderId, SiteId, TransactionId};
@@ -19,15 +18,14 @@ impl App {
         let Some((known, found)) = self.find(site, order, transaction).await? else {
             return Ok(Outcome::Done);
         };
-        let reference = acquirer::reference(&known, &found);
         let command = match &found.state {
             State::Authorising => Command::AnswerOverdue { transaction },
             State::Unknown { .. } => {
-                let (outcome, not_found) = self.acquirer.inquire(&reference).await?;
+                let (outcome, not_found) = self.acquirer.inquire(&known, &found).await?;
                 Command::InquiryAnswered { transaction, outcome, not_found }
             }
             State::Reversing { .. } => {
-                let acknowledged = self.acquirer.reverse(&reference).await?;
+                let acknowledged = self.acquirer.reverse(&known, &found).await?;
                 Command::ReversalAnswered { transaction, acknowledged }
             }
             State::Authenticating

@@ -1,14 +1,15 @@
 //! The simulated acquirer's book.
 
+use super::traces::{mark, trace};
 use super::*;
 use crate::store::book::Entry;
+use crate::store::trace::Operation;
 use rstest::rstest;
 
 fn entry(reference: i64) -> Entry {
     Entry {
         site: SITE,
-        reference: TransactionId(reference),
-        order: id("a"),
+        mark: mark(reference),
         amount_minor: 1_000,
         response_code: Some("00".to_owned()),
         authorization_code: Some("012345".to_owned()),
@@ -23,12 +24,11 @@ fn entry(reference: i64) -> Entry {
 
 impl Bench {
     async fn entry(&self, reference: i64) -> Option<Entry> {
-        self.store.book_entry(SITE, TransactionId(reference)).await.unwrap()
+        self.store.book_entry(SITE, &mark(reference)).await.unwrap()
     }
 
     async fn reverse(&self, reference: i64) {
-        let reference = TransactionId(reference);
-        self.store.book_reversal(SITE, &id("a"), reference, eur(1_000), after(1)).await.unwrap();
+        self.store.book_reversal(SITE, &mark(reference), eur(1_000), after(1)).await.unwrap();
     }
 }
 
@@ -50,8 +50,8 @@ async fn an_authorisation_is_booked_once_and_reversed_once(
     assert!(bench.entry(1).await.unwrap().is_charged());
     assert!(!bench.entry(2).await.unwrap().is_charged());
 
-    bench.store.book_inquiry(SITE, TransactionId(1)).await.unwrap();
-    bench.store.book_inquiry(SITE, TransactionId(99)).await.unwrap();
+    bench.store.book_inquiry(SITE, &mark(1)).await.unwrap();
+    bench.store.book_inquiry(SITE, &mark(99)).await.unwrap();
     assert_eq!(bench.number("SELECT CAST(SUM(inquiries) AS BIGINT) FROM simulator_authorisation").await, 1);
 
     for reversals in 1..=2 {
@@ -59,8 +59,12 @@ async fn an_authorisation_is_booked_once_and_reversed_once(
         let reversed = bench.entry(1).await.unwrap();
         assert_eq!((reversed.reversals, reversed.reversed, reversed.is_charged()), (reversals, true, false));
     }
+    for reference in [1, 2] {
+        let trace = trace(reference, Operation::Authorise, mark(reference));
+        assert!(bench.store.open_trace(&trace, NOW).await.unwrap());
+    }
     let order = bench.store.book_of_order(SITE, &id("a")).await.unwrap();
-    assert_eq!(order.iter().map(|entry| entry.reference.0).collect::<Vec<_>>(), [1, 2]);
+    assert_eq!(order.iter().map(|(reference, _)| reference.0).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(bench.store.book_of_order(SiteId(2), &id("a")).await.unwrap().len(), 0);
 }
 

@@ -1,15 +1,17 @@
 //! What happens to an order's money later, read back as it was decided; evidence, and the host's book of it.
 
+use super::traces::{mark, trace};
 use super::*;
 use crate::store::NewEvidence;
 use crate::store::book::BookedMovement;
+use crate::store::trace::{Mark, Operation};
 use payments::decide::{NewCapture, NewChargeback, NewRefund, Turn};
 use payments::movement::RefundState;
 use rstest::rstest;
 
 impl Bench {
     /// A paid order of 10 euros whose attempt has this PSP id.
-    async fn paid(&self, order: &str, transaction: i64, capturing: Capturing) -> Order {
+    pub(super) async fn paid(&self, order: &str, transaction: i64, capturing: Capturing) -> Order {
         let mut request = self.request(order, 1_000);
         request.terms.capturing = capturing;
         let Placing::Opened(changes) = place(None, request, NOW).unwrap() else { panic!("a new order") };
@@ -22,14 +24,14 @@ impl Bench {
     }
 
     /// Runs a command; what is read back is what was decided.
-    async fn goes(&self, order: &Order, command: Command, now: Timestamp) -> Order {
+    pub(super) async fn goes(&self, order: &Order, command: Command, now: Timestamp) -> Order {
         let next = self.run(order, command, now).await;
         assert_eq!(self.load(order.id.as_str()).await, Some(next.clone()));
         next
     }
 }
 
-fn refund(refund: i64, minor: i64) -> Command {
+pub(super) fn refund(refund: i64, minor: i64) -> Command {
     Command::Refund(Box::new(NewRefund {
         id: TransactionId(refund),
         currency: eur(0).currency,
@@ -174,24 +176,31 @@ async fn a_movement_is_booked_once_and_a_strange_one_is_noticed(
     let bench = Bench::open(database).await;
     let order = bench.paid("a", 1, Capturing::Immediate).await;
     bench.goes(&order, refund(10, 400), after(10)).await;
+    // Of a refund the host knows the reference of what it is of.
+    let mark = |reference: i64| Mark { rrn: mark(1).rrn, ..mark(reference) };
+    assert!(bench.store.open_trace(&trace(10, Operation::Refund, mark(10)), NOW).await.unwrap());
     let booked = |reference: i64, minor: i64, code: &str| BookedMovement {
         site: SITE,
-        reference: TransactionId(reference),
-        authorisation: TransactionId(1),
+        mark: mark(reference),
+        authorisation: mark(1),
         kind: "refund",
         amount_minor: minor,
         response_code: code.to_owned(),
     };
-    let sum = || bench.store.booked_sum(SITE, TransactionId(1), "refund");
+    let first = mark(1);
+    let sum = || bench.store.booked_sum(SITE, &first, "refund");
     assert_eq!((sum().await.unwrap(), bench.store.stray_movements(SITE).await.unwrap()), (0, 0));
     for movement in [booked(10, 400, "00"), booked(10, 9, "57")] {
         bench.store.book_movement(&movement, NOW).await.unwrap();
     }
-    let found = bench.store.booked_movement(SITE, TransactionId(10)).await.unwrap();
+    let found = bench.store.booked_movement(SITE, &mark(10)).await.unwrap();
     assert_eq!(found, Some(("00".to_owned(), 400)), "the first one counts");
+    let ours = bench.store.booked_for(SITE, TransactionId(10)).await.unwrap();
+    assert_eq!(ours, found, "by the PSP id it was sent for");
+    assert_eq!(bench.store.booked_for(SITE, TransactionId(11)).await.unwrap(), None);
     assert_eq!((sum().await.unwrap(), bench.store.stray_movements(SITE).await.unwrap()), (400, 0));
     bench.store.book_movement(&booked(11, 50, "57"), NOW).await.unwrap();
     assert_eq!((sum().await.unwrap(), bench.store.stray_movements(SITE).await.unwrap()), (400, 1));
-    assert_eq!(bench.store.booked_sum(SITE, TransactionId(1), "capture").await.unwrap(), 0);
-    assert_eq!(bench.store.booked_movement(SITE, TransactionId(12)).await.unwrap(), None);
+    assert_eq!(bench.store.booked_sum(SITE, &first, "capture").await.unwrap(), 0);
+    assert_eq!(bench.store.booked_movement(SITE, &mark(12)).await.unwrap(), None);
 }

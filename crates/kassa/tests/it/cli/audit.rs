@@ -23,15 +23,17 @@ const TAMPERED: &[(&str, &str)] = &[
     ("DELETE FROM job WHERE kind = 'end_review'", "nothing is waiting to settle transaction"),
     ("DELETE FROM job WHERE kind = 'expire_transaction'", "nothing is waiting to settle transaction"),
     (
-        "UPDATE simulator_authorisation SET reversed_at = 1 WHERE order_id = 'paid'",
+        "UPDATE simulator_authorisation SET reversed_at = 1 \
+         WHERE stan IN (SELECT stan FROM trace WHERE order_id = 'paid')",
         "is paid without an approval",
     ),
+    ("UPDATE trace SET order_id = 'paid' WHERE operation = 'authorise'", "2 approvals stand at the acquirer"),
     (
-        "INSERT INTO simulator_authorisation (site_id, reference, order_id, amount_minor, currency, \
+        "INSERT INTO simulator_authorisation (site_id, terminal, transmission, stan, rrn, amount_minor, currency, \
          response_code, authorization_code, manner, inquiries, reversals, created_at) \
-         SELECT site_id, 1, order_id, amount_minor, currency, '00', '000000', 'normal', 0, 0, 1 \
-         FROM simulator_authorisation WHERE order_id = 'paid'",
-        "2 approvals stand at the acquirer",
+         SELECT site_id, terminal, transmission, 999999, rrn, amount_minor, currency, '00', '000000', 'normal', 0, 0, \
+         1 FROM simulator_authorisation WHERE stan IN (SELECT stan FROM trace WHERE order_id = 'paid')",
+        "1 approvals at the acquirer are not ours",
     ),
     ("DELETE FROM notification WHERE order_id = 'paid'", "nothing is going to tell the shop"),
     ("UPDATE notification_attempt SET status = 'declined'", "the shop was last told declined"),

@@ -46,6 +46,8 @@ impl Setup {
         Settings {
             public_url: url.to_owned(),
             answer_within: self.answer_within,
+            // This one passes for every message that is lost.
+            advice_within: Millis::seconds(3),
             page_wait: self.page_wait,
             notify_hold: self.notify_hold,
             notify_allow: self.notify_allow.clone(),

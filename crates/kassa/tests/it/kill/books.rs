@@ -126,8 +126,9 @@ fn heard_the_end(id: &str, now: &Value, history: &[Told]) {
 
 /// At most one approval of an order stands at the acquirer, and only where the order says so.
 fn nobody_charged_twice(home: &Home, shown: &BTreeMap<String, String>) {
-    let sql =
-        "SELECT order_id FROM simulator_authorisation WHERE response_code = '00' AND reversed_at IS NULL";
+    let sql = "SELECT t.order_id FROM simulator_authorisation b JOIN trace t ON t.site_id = b.site_id \
+               AND t.terminal = b.terminal AND t.transmission = b.transmission AND t.stan = b.stan \
+               WHERE b.response_code = '00' AND b.reversed_at IS NULL AND t.operation = 'authorise'";
     let charged: Vec<String> = rows(home, sql, |row| row.get(0));
     let mut seen = BTreeSet::new();
     for order in &charged {

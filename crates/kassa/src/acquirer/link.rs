@@ -1,0 +1,276 @@
+//! The link to an acquirer's host: long-lived sessions over which many messages are in flight at once, and answers
+//! come in any order.
+//!
+//! A message is bound to one session. What is known about one that was not answered is whether it can have left:
+//! [`Lost::NotSent`] says that not one byte did, [`Lost::NoAnswer`] covers everything else, and is where an outcome
+//! becomes unknown. An answer that comes later is handed on as a [late](LateAnswers) one.
+
+pub(crate) mod connection;
+pub(crate) mod dial;
+mod in_flight;
+mod session;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use dial::Dial;
+
+use crate::clock::Clock;
+use crate::random::Random;
+use in_flight::Late;
+use iso8583::{Mac, Message, Profile};
+use session::Session;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
+use tokio::time::{Instant, timeout_at};
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// Not one byte has left, nor ever will.
+    NotSent(Unsent),
+    /// It may have arrived.
+    NoAnswer,
+}
+
+/// Why a message was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unsent {
+    /// There was no connection, and none came in time.
+    NotConnected,
+    /// Too much is in flight.
+    QueueFull,
+    /// The profile cannot write it.
+    Malformed,
+    /// The same message is in flight already.
+    InFlight,
+}
+
+/// A code over a message, for hosts that want one: made of the bytes before it.
+pub(crate) type MacKey = Arc<dyn Fn(&[u8]) -> Mac + Send + Sync>;
+
+/// DE 70 of network management, which every host has its own of.
+#[derive(Clone, Debug)]
+pub(crate) struct NetworkCodes {
+    pub(crate) sign_on: String,
+    pub(crate) sign_off: String,
+    pub(crate) echo: String,
+    pub(crate) cutover: String,
+}
+
+/// How a link behaves.
+#[derive(Clone)]
+pub(crate) struct Settings {
+    pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    pub(crate) codes: NetworkCodes,
+    /// How many sessions there are at once.
+    pub(crate) sessions: usize,
+    /// How many messages may be in flight in a session.
+    pub(crate) in_flight: usize,
+    pub(crate) connect_within: Duration,
+    pub(crate) sign_on_within: Duration,
+    /// How long a message waits for a connection before it counts as not sent.
+    pub(crate) hand_over_within: Duration,
+    /// How long after its deadline an answer is still recognised.
+    pub(crate) late_for: Duration,
+    /// After so long without a word from the host it is asked whether it is there.
+    pub(crate) echo_after: Duration,
+    pub(crate) echo_within: Duration,
+    /// So many echoes without an answer end the connection.
+    pub(crate) echo_misses: u32,
+    /// The wait before the first reconnection; it doubles from there.
+    pub(crate) back_off: Duration,
+    pub(crate) back_off_max: Duration,
+    /// None where the connection itself keeps messages from being changed.
+    pub(crate) mac: Option<MacKey>,
+}
+
+impl Settings {
+    pub(crate) fn new(clock: Clock, random: Random) -> Self {
+        Self {
+            clock,
+            random,
+            codes: NetworkCodes::default(),
+            sessions: 1,
+            in_flight: 64,
+            connect_within: Duration::from_secs(5),
+            sign_on_within: Duration::from_secs(10),
+            hand_over_within: Duration::from_secs(5),
+            late_for: Duration::from_secs(120),
+            echo_after: Duration::from_secs(45),
+            echo_within: Duration::from_secs(10),
+            echo_misses: 2,
+            back_off: Duration::from_secs(1),
+            back_off_max: Duration::from_secs(60),
+            mac: None,
+        }
+    }
+}
+
+impl Default for NetworkCodes {
+    fn default() -> Self {
+        let code = str::to_owned;
+        Self { sign_on: code("001"), sign_off: code("002"), echo: code("301"), cutover: code("201") }
+    }
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings").field("sessions", &self.sessions).finish_non_exhaustive()
+    }
+}
+
+/// What happened on a link, for whoever watches over it.
+#[derive(Debug, Default)]
+pub(crate) struct Counters {
+    /// Answers to nothing that is known, a second answer to the same message among them.
+    pub(crate) unmatched: AtomicU64,
+    /// Answers after the deadline.
+    pub(crate) late: AtomicU64,
+    /// Frames that could not be read, or whose code was wrong.
+    pub(crate) unreadable: AtomicU64,
+    /// Connections that were signed on.
+    pub(crate) connections: AtomicU64,
+}
+
+/// A link. Cheap to clone; the sessions end once there is none left.
+#[derive(Clone, Debug)]
+pub(crate) struct Link {
+    doors: Arc<[Door]>,
+    next: Arc<AtomicUsize>,
+    hand_over_within: Duration,
+    up: watch::Receiver<Vec<bool>>,
+    counters: Arc<Counters>,
+}
+
+/// Where a session takes messages.
+#[derive(Debug)]
+struct Door {
+    queue: mpsc::Sender<Request>,
+    room: Arc<Semaphore>,
+}
+
+/// A message that wants an answer.
+struct Request {
+    message: Message,
+    /// Not sent after this.
+    send_by: Instant,
+    /// Not waited for after this.
+    deadline: Instant,
+    reply: oneshot::Sender<Result<Message, Lost>>,
+}
+
+/// Answers that came after their deadline. Whoever drops this lets them go.
+#[derive(Debug)]
+pub(crate) struct LateAnswers(mpsc::Receiver<Message>);
+
+impl LateAnswers {
+    /// The next one; `None` once the link is closed.
+    pub(crate) async fn next(&mut self) -> Option<Message> {
+        self.0.recv().await
+    }
+}
+
+/// How many late answers wait for whoever takes them.
+const LATE_QUEUE: usize = 1_024;
+
+impl Link {
+    /// A link over what `dialer` connects to, in the host's way of speaking. Needs a runtime.
+    pub(crate) fn over(dialer: Arc<dyn Dial>, profile: Profile, settings: Settings) -> (Self, LateAnswers) {
+        let (late, late_answers) = mpsc::channel(LATE_QUEUE);
+        let (up, is_up) = watch::channel(vec![false; settings.sessions.max(1)]);
+        let counters = Arc::<Counters>::default();
+        let late_keys = Arc::new(Mutex::new(Late::default()));
+        let (profile, up) = (Arc::new(profile), Arc::new(up));
+        let doors = (0..settings.sessions.max(1)).map(|number| {
+            let (queue, requests) = mpsc::channel(settings.in_flight.max(1));
+            let session = Session {
+                number,
+                dialer: Arc::clone(&dialer),
+                profile: Arc::clone(&profile),
+                settings: settings.clone(),
+                requests,
+                up: Arc::clone(&up),
+                in_flight: in_flight::InFlight::default(),
+                late_keys: Arc::clone(&late_keys),
+                late: late.clone(),
+                counters: Arc::clone(&counters),
+                stan: 0,
+            };
+            tokio::spawn(session.run());
+            Door { queue, room: Arc::new(Semaphore::new(settings.in_flight.max(1))) }
+        });
+        let link = Self {
+            doors: doors.collect(),
+            next: Arc::default(),
+            hand_over_within: settings.hand_over_within,
+            up: is_up,
+            counters,
+        };
+        (link, LateAnswers(late_answers))
+    }
+
+    /// Sends a message and waits for its answer until `deadline`. It is sent at once or not at all: while there is
+    /// no connection it waits for one for a moment.
+    pub(crate) async fn exchange(&self, message: Message, deadline: Instant) -> Result<Message, Lost> {
+        let send_by = Instant::now() + self.hand_over_within;
+        loop {
+            let door = self.open_door(send_by).await?;
+            let Ok(_room) = door.room.try_acquire() else {
+                return Err(Lost::NotSent(Unsent::QueueFull));
+            };
+            let (reply, answer) = oneshot::channel();
+            let request = Request { message: message.clone(), send_by, deadline, reply };
+            // There is room: as many may be in the queue as there are permits.
+            if door.queue.try_send(request).is_err() {
+                return Err(Lost::NotSent(Unsent::NotConnected));
+            }
+            // The session answers in any case; should it not, nobody knows.
+            let patience = send_by.max(deadline) + Duration::from_secs(1);
+            let answer = match timeout_at(patience, answer).await {
+                Ok(Ok(answer)) => answer,
+                Ok(Err(_)) | Err(_) => Err(Lost::NoAnswer),
+            };
+            match answer {
+                // The connection was lost just before; another may be there in time.
+                Err(Lost::NotSent(Unsent::NotConnected)) if Instant::now() < send_by => {}
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Whether a session is signed on.
+    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever watches over a live acquirer"))]
+    pub(crate) fn is_up(&self) -> bool {
+        self.up.borrow().iter().any(|up| *up)
+    }
+
+    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever watches over a live acquirer"))]
+    pub(crate) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// A session that is signed on and has room, the next one in turn.
+    async fn open_door(&self, send_by: Instant) -> Result<&Door, Lost> {
+        let mut up = self.up.clone();
+        let waited = timeout_at(send_by, up.wait_for(|up| up.iter().any(|up| *up))).await;
+        let Ok(Ok(up)) = waited else {
+            return Err(Lost::NotSent(Unsent::NotConnected));
+        };
+        let first = self.next.fetch_add(1, Ordering::Relaxed);
+        let in_turn = (0..self.doors.len()).map(|at| first.wrapping_add(at) % self.doors.len());
+        let open = in_turn.filter(|at| up.get(*at).copied().unwrap_or(false));
+        let doors = open.filter_map(|at| self.doors.get(at));
+        let mut full = None;
+        for door in doors {
+            if door.room.available_permits() > 0 {
+                return Ok(door);
+            }
+            full = Some(door);
+        }
+        full.ok_or(Lost::NotSent(Unsent::NotConnected))
+    }
+}
