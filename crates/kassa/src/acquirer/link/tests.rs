@@ -6,9 +6,9 @@ mod peer;
 
 use super::*;
 use crate::clock::Clock;
-use peer::{Hosts, Peer, answer_to, approval, request, settings};
-use payments::time::Timestamp;
 use iso8583::Mti;
+use payments::time::Timestamp;
+use peer::{Hosts, Peer, answer_to, approval, request, settings};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -142,7 +142,11 @@ async fn the_same_message_is_not_in_flight_twice() {
     let mut host = hosts.signed_on().await;
     let first = exchange(&link, request(1));
     let received = host.receive().await;
-    let repeat = exchange(&link, { let mut message = request(1); message.set_mti(message.mti().repeat()); message });
+    let repeat = exchange(&link, {
+        let mut message = request(1);
+        message.set_mti(message.mti().repeat());
+        message
+    });
     assert_eq!(repeat.await.unwrap(), Err(Lost::NotSent(Unsent::InFlight)));
     host.send(&approval(&received)).await;
     first.await.unwrap().unwrap();
@@ -159,7 +163,10 @@ async fn the_host_may_ask_whether_we_are_there_and_begin_a_new_day() {
         host.send(&asked).await;
         let answer = host.receive().await;
         assert_eq!(answer.mti().to_string(), "0810");
-        assert_eq!((answer.text(70), answer.stan(), answer.response_code()), (Some(code), Some(stan), Some("00")));
+        assert_eq!(
+            (answer.text(70), answer.stan(), answer.response_code()),
+            (Some(code), Some(stan), Some("00"))
+        );
     }
     assert!(link.is_up());
 }

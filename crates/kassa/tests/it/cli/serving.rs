@@ -66,11 +66,18 @@ async fn it_rests_while_a_shop_takes_its_time(
     let link = place(&binary, &binary.key, &order).await;
     assert_eq!(run(&mut bare(&["pay", &link])).code, Some(0));
     assert!(!shop.heard().is_empty(), "the shop has been asked and does not answer");
-    tokio::time::sleep(Duration::from_millis(500)).await;
-    let before = wakes(binary.pid());
-    tokio::time::sleep(Duration::from_secs(3)).await;
-    let after = wakes(binary.pid());
-    assert!(after - before < 300, "{} wakes in three seconds with nothing to do", after - before);
+    // What the payment left to do takes as long as the machine makes it; what turns in circles never ends.
+    let mut seen = Vec::new();
+    while seen.len() < 10 {
+        let before = wakes(binary.pid());
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        let woken = wakes(binary.pid()) - before;
+        if woken < 300 {
+            return;
+        }
+        seen.push(woken);
+    }
+    panic!("wakes in three seconds each, with nothing to do: {seen:?}");
 }
 
 #[tokio::test]
