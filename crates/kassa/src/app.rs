@@ -11,6 +11,7 @@ use crate::random::Random;
 use crate::ranges;
 use crate::store::Store;
 use crate::store::db::ReadError;
+use crate::threeds::{self, ThreeDs};
 use crate::worker::slots::Slots;
 use payments::ids::{OrderId, SESSION_RANDOM, SessionId, SiteId, TransactionId};
 use payments::order::Order;
@@ -59,6 +60,7 @@ pub struct Parts {
     pub(crate) keys: Arc<KeyRing>,
     pub(crate) store: Store,
     pub(crate) acquirer: Acquirer,
+    pub(crate) threeds: ThreeDs,
     pub(crate) outbound: outbound::Client,
     pub(crate) cards: CardsInHand,
     /// What the card field's script knows of the card ranges.
@@ -101,6 +103,21 @@ impl App {
         store: Store,
         outbound: outbound::Client,
     ) -> Self {
+        Self::with_threeds(settings, clock, random, keys, store, outbound, threeds::Setup::default())
+    }
+
+    /// The same, with what an operator decided about 3-D Secure.
+    #[must_use]
+    pub fn with_threeds(
+        settings: Settings,
+        clock: Clock,
+        random: Random,
+        keys: Arc<KeyRing>,
+        store: Store,
+        outbound: outbound::Client,
+        setup: threeds::Setup,
+    ) -> Self {
+        let threeds = ThreeDs::new(setup, &settings.public_url, &store, &clock, &random);
         let (acquirer, late) =
             Acquirer::simulated(store.clone(), clock.clone(), random.clone(), settings.advice_within);
         let (changed, _) = broadcast::channel(1_024);
@@ -114,6 +131,7 @@ impl App {
             keys,
             store,
             acquirer,
+            threeds,
             outbound,
             cards,
             ranges_for_script,

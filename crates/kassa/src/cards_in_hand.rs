@@ -60,6 +60,11 @@ impl CardsInHand {
         self.lock().contains_key(&(site, transaction))
     }
 
+    /// Whether the card of an attempt is here, with its code.
+    pub(crate) fn has_code(&self, site: SiteId, transaction: TransactionId) -> bool {
+        self.lock().get(&(site, transaction)).is_some_and(|(_, card)| card.cvc.is_some())
+    }
+
     /// Hands the card over; it is gone from here.
     pub(crate) fn take(&self, site: SiteId, transaction: TransactionId) -> Option<Card> {
         self.lock().remove(&(site, transaction)).map(|(_, card)| card)

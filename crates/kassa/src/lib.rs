@@ -28,6 +28,6 @@ mod simulator;
 mod sites;
 pub mod store;
 mod submit;
-mod threeds;
+pub mod threeds;
 mod vault;
 mod worker;

@@ -2,7 +2,7 @@
 
 pub(crate) mod assets;
 pub(crate) mod cart;
-mod finish;
+pub(crate) mod finish;
 pub(crate) mod locale;
 pub(crate) mod pay;
 pub(crate) mod respond;

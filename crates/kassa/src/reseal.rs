@@ -21,6 +21,18 @@ pub(crate) struct Counted {
     pub(crate) by_key: Vec<(Option<KeyId>, i64)>,
 }
 
+impl Counted {
+    /// Takes in what another column of the same name holds.
+    fn add(&mut self, by_key: Vec<(Option<KeyId>, i64)>) {
+        for (key, count) in by_key {
+            match self.by_key.iter_mut().find(|(known, _)| *known == key) {
+                Some((_, sum)) => *sum = sum.saturating_add(count),
+                None => self.by_key.push((key, count)),
+            }
+        }
+    }
+}
+
 /// What a pass did.
 #[derive(Debug, Default)]
 pub(crate) struct Pass {
@@ -54,7 +66,10 @@ pub(crate) async fn count(store: &Store) -> anyhow::Result<Vec<Counted>> {
     let mut counts = Vec::new();
     for column in SealedColumn::all() {
         let by_key = store.count_sealed(column).await?;
-        counts.push(Counted { table: column.table, by_key });
+        match counts.iter_mut().find(|counted: &&mut Counted| counted.table == column.table) {
+            Some(counted) => counted.add(by_key),
+            None => counts.push(Counted { table: column.table, by_key }),
+        }
     }
     Ok(counts)
 }
@@ -100,7 +115,10 @@ async fn reseal_column(
             None => break,
         }
     }
-    pass.moved.push((column.table, moved));
+    match pass.moved.iter_mut().find(|(table, _)| *table == column.table) {
+        Some((_, sum)) => *sum = sum.saturating_add(moved),
+        None => pass.moved.push((column.table, moved)),
+    }
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use crate::api::error::Error;
 use crate::api::operation::{Answer, Content, Operation, Tag};
 use crate::app::App;
 use crate::pages::visit::{self, WordsQuery};
-use crate::{api, pages, simulator};
+use crate::{api, pages, simulator, threeds};
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -31,7 +31,8 @@ impl App {
             .route("/", get(async || WELCOME))
             .merge(api::router())
             .merge(pages::router())
-            .merge(simulator::router())
+            .merge(simulator::router(self))
+            .merge(threeds::router())
             .fallback(nothing)
             .method_not_allowed_fallback(async || Error::method_not_allowed())
             // Every body is limited below, each by its own measure.

@@ -5,6 +5,7 @@
 
 mod answers;
 mod audit;
+pub(crate) mod authentications;
 mod balances;
 pub(crate) mod book;
 pub(crate) mod commit;
@@ -30,6 +31,7 @@ mod webhook_secrets;
 pub(crate) mod words;
 
 pub(crate) use answers::KeptAnswer;
+pub(crate) use authentications::{AuthenticationRow, Stage};
 pub(crate) use balances::Held;
 pub use db::Location;
 pub(crate) use events::Event;

@@ -6,6 +6,7 @@ use crate::run::RunError;
 use crate::simulator::cards::Manner;
 use crate::store::Site;
 use crate::store::db::ReadError;
+use crate::threeds::browser::Visitor;
 use crate::threeds::{Channel, Started};
 use payments::card::{Brand, CardSummary, Pan};
 use payments::decide::{Attempt, Command, Route, Screening, TokenWish};
@@ -25,6 +26,8 @@ pub(crate) struct Submission {
     pub(crate) holder: String,
     /// Who submits it, for the authentication.
     pub(crate) channel: Channel,
+    /// The customer, for the authentication.
+    pub(crate) visitor: Visitor,
     /// Whether the customer is authenticated at all.
     pub(crate) is_authenticated: bool,
     /// The token it was taken from, when it was.
@@ -55,7 +58,7 @@ impl App {
         order: &Order,
         submission: Submission,
     ) -> Result<Submitted, RunError> {
-        let Submission { session, card, brand, holder, channel, is_authenticated, token } = submission;
+        let Submission { session, card, brand, holder, channel, visitor, is_authenticated, token } = submission;
         let session = session.unwrap_or_else(|| order.session.id.clone());
         let own_contract = brand == Brand::Amex && site.own_amex;
         let blocked = !site.live && Manner::of(&card.pan) == Manner::Blocked;
@@ -93,7 +96,7 @@ impl App {
             self.authorise_soon(&order, id);
             return Ok(Submitted::Decided(order, id));
         }
-        Ok(match self.authenticate(&order, &opened, &pan, channel).await? {
+        Ok(match self.authenticate(&order, &opened, &pan, channel, &visitor).await? {
             Started::Decided(order) => Submitted::Decided(order, id),
             Started::Challenge(path) => Submitted::Challenge(order, id, path),
         })

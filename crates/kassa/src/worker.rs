@@ -36,6 +36,8 @@ const DELIVERIES: usize = 256;
 const FORGOTTEN: usize = 500;
 /// How often old answers are looked for.
 const FORGET_EVERY: Millis = Millis::minutes(1);
+/// How often authentications are looked after.
+const AUTHENTICATIONS_EVERY: Millis = Millis::seconds(1);
 /// How long after a job failed for a reason of our own it is tried again.
 const TROUBLE: Millis = Millis::seconds(5);
 /// How long a worker sleeps at most: other nodes may have left work behind.
@@ -64,9 +66,11 @@ async fn work_until(app: App, mut stopped: watch::Receiver<bool>) {
     let mut deliveries = JoinSet::new();
     let mut jobs = JoinSet::new();
     let mut forget_at = app.now();
+    let mut authentications_at = app.now();
     while !*stopped.borrow() {
         let looked_at = app.now();
         app.cards.forget_old(looked_at);
+        app.look_after_authentications(&mut authentications_at).await;
         let claimed = app.claim_due(permits.available_permits()).await;
         let mut busy = !claimed.is_empty() | app.forget_answers(&mut forget_at).await;
         for (delivery, slot) in claimed {
@@ -120,10 +124,25 @@ impl App {
             }
             let delivered = deliveries.join_all().await.len();
             let forgotten = self.forget_answers(&mut self.now()).await;
+            self.look_after_authentications(&mut self.now()).await;
             if !self.work_jobs().await && delivered == 0 && !forgotten {
                 return;
             }
         }
+    }
+
+    /// Ends authentications whose time is over, and asks for card ranges, when that is due `at`.
+    async fn look_after_authentications(&self, at: &mut Timestamp) {
+        let now = self.now();
+        if now < *at {
+            return;
+        }
+        *at = now.plus(AUTHENTICATIONS_EVERY);
+        if let Err(error) = self.end_authentications().await {
+            tracing::error!(error = format!("{error:#}"), "authentications could not be looked after");
+        }
+        let app = self.clone();
+        self.underway.spawn(async move { app.refresh_ranges().await });
     }
 
     /// Forgets some of the answers that are kept no longer, when that is due `at`; whether there may be more.

@@ -13,7 +13,8 @@ use crate::notify;
 use crate::run::RunError;
 use crate::store::Site;
 use crate::submit::{Submission, Submitted};
-use crate::threeds::{Channel, Started, challenge_path};
+use crate::threeds::browser::Visitor;
+use crate::threeds::{Channel, Started};
 use payments::card::{Brand, CardSummary, Gateway, Pan};
 use payments::decide::{Refused, TokenWish};
 use payments::ids::TransactionId;
@@ -68,6 +69,7 @@ pub(super) async fn card(app: &App, site: &Site, request: &CreateOrder) -> Resul
             brand: sent.brand,
             holder: sent.holder.clone(),
             channel: Channel::Direct,
+            visitor: Visitor::of_shop(&request.details),
             is_authenticated: sent.is_authenticated,
             token: None,
         },
@@ -84,6 +86,7 @@ pub(super) async fn card(app: &App, site: &Site, request: &CreateOrder) -> Resul
                 brand: token.card.brand,
                 holder: token.card.holder,
                 channel: Channel::Direct,
+                visitor: Visitor::of_shop(&request.details),
                 // The customer was authenticated when the card was kept, and is not there now.
                 is_authenticated: false,
                 token: Some(TokenWish::Known(token.id)),
@@ -177,7 +180,8 @@ async fn begun(
     (pan, summary): (&Pan, &CardSummary),
 ) -> Result<(Order, TransactionId), RunError> {
     let decided = |order: &Order| order.transaction(transaction).is_none_or(|now| !now.is_authenticating());
-    let waits = |now: &Transaction| now.card != *summary || app.is_asked(now, pan, Channel::Direct);
+    let is_asked = app.is_asked(order.site, transaction).await?;
+    let waits = |now: &Transaction| now.card != *summary || is_asked;
     if decided(&order) || order.transaction(transaction).is_some_and(waits) {
         return Ok((order, transaction));
     }
@@ -187,7 +191,8 @@ async fn begun(
         return Ok((order, transaction));
     };
     // Whoever began it did not get this far.
-    match app.authenticate(&order, left, pan, Channel::Direct).await {
+    let visitor = Visitor::of_shop(&order_view::details(&order).map_err(RunError::Failed)?);
+    match app.authenticate(&order, left, pan, Channel::Direct, &visitor).await {
         Ok(Started::Decided(order)) => Ok((*order, transaction)),
         Ok(Started::Challenge(_)) | Err(RunError::Refused(Refused::OutOfTurn)) => Ok((order, transaction)),
         Err(error) => Err(error),
@@ -219,7 +224,7 @@ fn view(app: &App, site: &Site, order: &Order, transaction: TransactionId) -> an
     let mut customer_verification = None;
     let payment_url = match attempt {
         Some(attempt) if attempt.is_authenticating() => {
-            let url = format!("{public_url}{}", challenge_path(session, transaction));
+            let url = format!("{public_url}{}", app.issuer_path(site, session, transaction));
             customer_verification = Some(Verification { html: form(&url), kind: "form" });
             url
         }

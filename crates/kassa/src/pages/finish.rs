@@ -1,11 +1,13 @@
 //! The way back: from the issuer to the shop, or out by the Cancel link.
 
 use super::respond::{self, with_outcome};
-use super::view::{ClosePage, Outcome, ProcessingPage};
+use super::view::{BreakOutPage, ClosePage, Outcome, ProcessingPage};
 use super::visit::{Visit, WordsQuery};
 use crate::app::App;
 use crate::notify;
+use crate::threeds::browser::field;
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -20,7 +22,7 @@ const LOOK_AGAIN_SECONDS: u32 = 2;
 
 pub(super) fn router() -> Router<App> {
     Router::new()
-        .route("/connect/{session}/return/{transaction}", get(come_back))
+        .route("/connect/{session}/return/{transaction}", get(come_back).post(bring_back))
         .route("/connect/{session}/cancel", get(cancel))
 }
 
@@ -38,6 +40,10 @@ async fn come_back(
     let id = transaction.parse().map(TransactionId).ok();
     let Some(id) = id.filter(|id| visit.order.transaction(*id).is_some()) else {
         return visit.refused(Refused::UnknownTransaction);
+    };
+    visit.order = match app.caught_up(visit.order.clone(), id).await {
+        Ok(order) => order,
+        Err(error) => return visit.failed(&error),
     };
     let settled = |order: &Order| order.transaction(id).is_none_or(|known| !known.is_money_moving());
     let patience = app.settings.page_wait;
@@ -60,8 +66,37 @@ async fn come_back(
     respond::redirect(&visit.address(&visit.path()))
 }
 
+/// `POST /connect/{session}/return/{transaction}`: the issuer's page sends the browser back with a form.
+async fn bring_back(
+    State(app): State<App>,
+    Path((session, transaction)): Path<(String, String)>,
+    words: WordsQuery,
+    body: Bytes,
+) -> Response {
+    let visit = match app.visit(&session, words).await {
+        Ok(visit) => visit,
+        Err(instead) => return instead,
+    };
+    let id = transaction.parse().map(TransactionId).ok();
+    let Some(id) = id.filter(|id| visit.order.transaction(*id).is_some()) else {
+        return visit.refused(Refused::UnknownTransaction);
+    };
+    if let Some(cres) = field(&body, "cres")
+        && let Err(error) = app.browser_is_back(&visit.order, id, &cres).await
+    {
+        return visit.failed(&error);
+    }
+    let target = visit.address(&visit.return_path(id));
+    if !visit.framed {
+        return respond::redirect(&target);
+    }
+    // Out of the frame that the issuer's page was in.
+    let page = BreakOutPage { locale: visit.locale, target: &target };
+    respond::page_in_own_frame(StatusCode::OK, &page)
+}
+
 /// The page that says "being checked" and moves on to `url` by itself.
-pub(super) fn checking(visit: &Visit, url: &str, seconds: u32) -> Response {
+pub(crate) fn checking(visit: &Visit, url: &str, seconds: u32) -> Response {
     let (locale, order, test) = (visit.locale, visit.summary(), !visit.site.live);
     respond::page(StatusCode::OK, &ProcessingPage { locale, test, order, seconds, url })
 }

@@ -14,6 +14,7 @@ use crate::run::RunError;
 use crate::simulator::cards::hints;
 use crate::submit::{Submission, Submitted};
 use crate::threeds::Channel;
+use crate::threeds::browser::Visitor;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -46,8 +47,22 @@ async fn show(State(app): State<App>, Path(session): Path<String>, words: WordsQ
     if let Some(refused) = visit.obstacle(app.now()) {
         return visit.refused(refused);
     }
-    let notice = visit.order.transactions.last().and_then(|newest| decline_text(&visit, newest));
-    form(&app, &visit, StatusCode::OK, CardForm::default(), notice, None)
+    let Some(newest) = visit.order.transactions.last() else {
+        return form(&app, &visit, StatusCode::OK, CardForm::default(), None, None);
+    };
+    let mut notice = decline_text(&visit, newest).map(str::to_owned);
+    if newest.is_authenticating() && app.took_too_long(visit.site.id, newest.id).await {
+        notice = Some(visit.locale.texts.decline.timed_out.clone());
+    }
+    if let Some(notice) = &mut notice
+        && newest.authentication.is_some()
+        && let Some(words) = app.words_of_issuer(visit.site.id, newest.id).await
+    {
+        // A text from outside, which may be written in the other direction.
+        let says = &visit.locale.texts.issuer.says;
+        notice.push_str(&format!(" {says} \u{2068}{words}\u{2069}"));
+    }
+    form(&app, &visit, StatusCode::OK, CardForm::default(), notice.as_deref(), None)
 }
 
 /// `POST /connect/{session}/`: the customer pays.
@@ -78,7 +93,8 @@ async fn submit(
         let form_again = typed.form(&Faults::default(), visit.locale);
         return form(&app, &visit, StatusCode::OK, form_again, None, Some(&choice));
     };
-    match app.pay(&visit, card, brand, holder).await {
+    let visitor = Visitor::at_page(&visit, &headers, &typed.browser);
+    match app.pay(&visit, card, brand, holder, visitor).await {
         Ok(Next::Address(next)) => respond::redirect(&next),
         Ok(Next::Wait(next)) => finish::checking(&visit, &next, 0),
         Err(RunError::Refused(Refused::PaymentInProgress)) => {
@@ -102,13 +118,21 @@ impl App {
     }
 
     /// Submits the customer's card; where they go next.
-    async fn pay(&self, visit: &Visit, card: Card, brand: Brand, holder: String) -> Result<Next, RunError> {
+    async fn pay(
+        &self,
+        visit: &Visit,
+        card: Card,
+        brand: Brand,
+        holder: String,
+        visitor: Visitor,
+    ) -> Result<Next, RunError> {
         let submission = Submission {
             session: Some(visit.session.clone()),
             card,
             brand,
             holder,
             channel: Channel::Page,
+            visitor,
             is_authenticated: true,
             token: None,
         };

@@ -13,16 +13,45 @@ pub(crate) const HTML: &str = "text/html; charset=utf-8";
 
 /// A page whose forms lead to this gateway only, redirects included.
 pub(crate) fn page(status: StatusCode, page: &impl Template) -> Response {
-    respond(status, page, "'self'")
+    respond(status, page, &Policy { forms: "'self'", frames: None, framed_by: "'none'" })
 }
 
 /// A page whose form may end at any shop: Chromium holds every redirect that follows a form to `form-action`,
 /// also those that the shop makes from its return address.
 pub(crate) fn page_leading_away(status: StatusCode, page: &impl Template) -> Response {
-    respond(status, page, "'self' https: http:")
+    respond(status, page, &Policy { forms: "'self' https: http:", frames: None, framed_by: "'none'" })
 }
 
-fn respond(status: StatusCode, page: &impl Template, forms: &str) -> Response {
+/// A page with an issuer's page in a frame, whose form leads there.
+pub(crate) fn page_with_frame(status: StatusCode, page: &impl Template, url: Option<&str>) -> Response {
+    // Issuers lead from one host to another.
+    let frames = url.map(|url| match url::Url::parse(url) {
+        Ok(url) => format!("'self' https: {}", url.origin().ascii_serialization()),
+        Err(_) => "'self' https:".to_owned(),
+    });
+    let policy = Policy { forms: "'self' https: http:", frames: frames.as_deref(), framed_by: "'none'" };
+    respond(status, page, &policy)
+}
+
+/// A page in a frame of another page of ours.
+pub(crate) fn page_in_own_frame(status: StatusCode, page: &impl Template) -> Response {
+    respond(status, page, &Policy { forms: "'self'", frames: None, framed_by: "'self'" })
+}
+
+/// A page of the simulated issuer, in a frame of whoever's customer it is.
+pub(crate) fn page_for_frames(status: StatusCode, page: &impl Template) -> Response {
+    let policy = Policy { forms: "'self' https: http:", frames: None, framed_by: "'self' https: http:" };
+    respond(status, page, &policy)
+}
+
+/// Where a page's content may come from and lead to.
+struct Policy<'a> {
+    forms: &'a str,
+    frames: Option<&'a str>,
+    framed_by: &'a str,
+}
+
+fn respond(status: StatusCode, page: &impl Template, policy: &Policy<'_>) -> Response {
     let html = match page.render() {
         Ok(html) => html,
         Err(error) => {
@@ -38,15 +67,21 @@ fn respond(status: StatusCode, page: &impl Template, forms: &str) -> Response {
         }
     };
     set(header::CONTENT_TYPE, HTML);
-    let policy = format!(
-        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action {forms}; \
-         base-uri 'none'; frame-ancestors 'none'"
+    let Policy { forms, frames, framed_by } = policy;
+    let frames = frames.map(|frames| format!(" frame-src {frames};")).unwrap_or_default();
+    let text = format!(
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action {forms};{frames} \
+         base-uri 'none'; frame-ancestors {framed_by}"
     );
-    set(header::CONTENT_SECURITY_POLICY, &policy);
+    set(header::CONTENT_SECURITY_POLICY, &text);
     set(header::CACHE_CONTROL, "no-store");
     set(header::REFERRER_POLICY, "no-referrer");
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
-    set(header::X_FRAME_OPTIONS, "DENY");
+    match *framed_by {
+        "'none'" => set(header::X_FRAME_OPTIONS, "DENY"),
+        "'self'" => set(header::X_FRAME_OPTIONS, "SAMEORIGIN"),
+        _ => {}
+    }
     set(
         HeaderName::from_static("permissions-policy"),
         "camera=(), geolocation=(), microphone=(), payment=()",

@@ -370,6 +370,78 @@ pub(crate) struct ChallengePage<'a> {
     pub(crate) action: &'a str,
 }
 
+/// The 3DS Method: the issuer looks at the browser, unseen.
+#[derive(Debug, Template)]
+#[template(path = "pages/method.html")]
+pub(crate) struct MethodPage<'a> {
+    /// The language of the page.
+    pub(crate) locale: &'a Locale,
+    /// Whether no money moves.
+    pub(crate) test: bool,
+    /// What is being paid.
+    pub(crate) order: Summary<'a>,
+    /// Where the page goes on: on our own site.
+    pub(crate) action: &'a str,
+    /// Where the hidden frame is sent, if anywhere.
+    pub(crate) method_url: Option<&'a str>,
+    /// What it takes there.
+    pub(crate) method_data: &'a str,
+    /// How long the page waits for it.
+    pub(crate) limit_ms: u128,
+}
+
+/// The end of the 3DS Method, in its frame.
+#[derive(Debug, Template)]
+#[template(path = "pages/method_done.html")]
+pub(crate) struct MethodDonePage<'a> {
+    /// The language of the page.
+    pub(crate) locale: &'a Locale,
+}
+
+/// The way to the issuer's page, or its frame.
+#[derive(Debug, Template)]
+#[template(path = "pages/issuer.html")]
+pub(crate) struct IssuerPage<'a> {
+    /// The language of the page.
+    pub(crate) locale: &'a Locale,
+    /// Whether no money moves.
+    pub(crate) test: bool,
+    /// What is being paid.
+    pub(crate) order: Summary<'a>,
+    /// The issuer's page: its scheme is http or https.
+    pub(crate) issuer_url: &'a str,
+    /// What the browser takes there.
+    pub(crate) creq: &'a str,
+    /// Width and height of its frame; without them it is a page of its own.
+    pub(crate) size: Option<(u16, u16)>,
+    /// What the issuer lets the customer know: a text from outside.
+    pub(crate) info: Option<&'a str>,
+    /// The way out.
+    pub(crate) back: &'a str,
+}
+
+/// Out of the issuer's frame.
+#[derive(Debug, Template)]
+#[template(path = "pages/break_out.html")]
+pub(crate) struct BreakOutPage<'a> {
+    /// The language of the page.
+    pub(crate) locale: &'a Locale,
+    /// Where the whole window goes: on our own site.
+    pub(crate) target: &'a str,
+}
+
+/// The simulated issuer's page that only carries a form on.
+#[derive(Debug, Template)]
+#[template(path = "pages/hand_over.html")]
+pub(crate) struct HandOverPage<'a> {
+    /// The language of the page.
+    pub(crate) locale: &'a Locale,
+    /// Where to.
+    pub(crate) url: &'a str,
+    /// The fields and their values.
+    pub(crate) fields: &'a [(&'a str, &'a str)],
+}
+
 impl ChallengePage<'_> {
     /// The answers a bank can give: the value of `transStatus` and what it means.
     fn answers(&self) -> [(&'static str, &str); 6] {

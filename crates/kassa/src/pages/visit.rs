@@ -34,6 +34,9 @@ pub(crate) struct Words {
     /// `all` when every method of the site is to be shown, whatever the order was placed for.
     #[serde(default)]
     methods: String,
+    /// `1` when the issuer's page that leads here was in a frame of ours.
+    #[serde(default)]
+    framed: String,
 }
 
 /// A query that cannot be read is an empty one.
@@ -52,6 +55,8 @@ pub(crate) struct Visit {
     pub(crate) popup: bool,
     /// Whether every method of the site is shown.
     pub(crate) all_methods: bool,
+    /// Whether the issuer's page that leads here was in a frame of ours.
+    pub(super) framed: bool,
     amount: String,
 }
 
@@ -84,7 +89,8 @@ impl App {
         let amount = locale.amount(price.minor, price.currency.code(), price.currency.exponent());
         let popup = words.popup == "1" && details.payment_options.close_window;
         let all_methods = words.methods == "all" && !switches(&details).hide_btn_all_methods;
-        Ok(Some(Visit { site, order, details, locale, session, popup, all_methods, amount }))
+        let framed = words.framed == "1";
+        Ok(Some(Visit { site, order, details, locale, session, popup, all_methods, framed, amount }))
     }
 }
 

@@ -1,15 +1,17 @@
-//! The simulated access control server: the issuer's page on which the customer is authenticated.
-//!
-//! It reports the outcome to the gateway server to server, then sends the browser back without it.
+//! The simulated issuer's page for customers whose browsers run no scripts, and for those whom a shop sends there:
+//! they would have to press a button on every page that only carries a message on. Here the messages go from server
+//! to server instead, and say the same.
 
-use super::directory_server;
+use super::issuer::{Challenge, Over};
+use super::peer::Peer;
 use crate::app::App;
 use crate::pages::pay::is_cross_site;
 use crate::pages::respond;
 use crate::pages::view::{ChallengePage, Outcome};
 use crate::pages::visit::{Visit, WordsQuery};
-use crate::run::RunError;
+use crate::store::{AuthenticationRow, Stage};
 use crate::threeds::challenge_path;
+use anyhow::Context as _;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -18,7 +20,6 @@ use axum::response::Response;
 use axum::routing::get;
 use payments::decide::Refused;
 use payments::ids::TransactionId;
-use payments::threeds::{Authentication, Flow, TransStatus};
 use payments::transaction::Transaction;
 
 pub(super) fn router() -> Router<App> {
@@ -33,8 +34,18 @@ async fn show(State(app): State<App>, path: Where, words: WordsQuery) -> Respons
         Ok(found) => found,
         Err(instead) => return instead,
     };
-    if !transaction.is_authenticating() {
-        return respond::redirect(&visit.address(&visit.return_path(transaction.id)));
+    let back = visit.address(&visit.return_path(transaction.id));
+    let row = match challenge_of(&app, &visit, &transaction).await {
+        Ok(Some(row)) => row,
+        Ok(None) => return respond::redirect(&back),
+        Err(error) => return visit.failed(&error),
+    };
+    let challenge = match begin(&app, &row).await {
+        Ok(challenge) => challenge,
+        Err(error) => return visit.failed(&error),
+    };
+    if let Some(chosen) = challenge.chooses() {
+        return end(&app, &visit, &transaction, &row, chosen).await;
     }
     let action = visit.address(&challenge_path(&visit.session, transaction.id));
     let page = ChallengePage {
@@ -70,17 +81,58 @@ async fn confirm(
         }
     }
     let back = visit.address(&visit.return_path(transaction.id));
-    let Some(authentication) = authentication(&app, &transaction, &chosen) else {
-        return respond::redirect(&visit.address(&challenge_path(&visit.session, transaction.id)));
-    };
-    let order = &visit.order;
-    match app.authenticated(order.site, &order.id, transaction.id, authentication).await {
+    match challenge_of(&app, &visit, &transaction).await {
+        Ok(Some(row)) => end(&app, &visit, &transaction, &row, &chosen).await,
         // Twice, or too late: how it stands is shown all the same.
-        Ok(_) | Err(RunError::Refused(Refused::OutOfTurn)) => respond::redirect(&back),
-        Err(RunError::Refused(refused)) => visit.refused(refused),
-        Err(RunError::NotFound) => visit.refused(Refused::UnknownTransaction),
-        Err(RunError::Failed(error)) => visit.failed(&error),
+        Ok(None) => respond::redirect(&back),
+        Err(error) => visit.failed(&error),
     }
+}
+
+/// Ends the challenge as chosen: the result goes to the gateway, and the browser's part as well.
+async fn end(
+    app: &App,
+    visit: &Visit,
+    transaction: &Transaction,
+    row: &AuthenticationRow,
+    chosen: &str,
+) -> Response {
+    let ended = async {
+        let mut challenge = begin(app, row).await?;
+        let Some(over) = challenge.end(chosen)? else { return Ok(false) };
+        app.threeds.simulated.memory.keep(&challenge, app.now()).await?;
+        let Over { rreq, cres } = over;
+        Peer::of(app).send_results(&challenge, rreq).await;
+        app.browser_is_back(&visit.order, transaction.id, &cres).await?;
+        anyhow::Ok(true)
+    };
+    match ended.await {
+        Ok(true) => respond::redirect(&visit.address(&visit.return_path(transaction.id))),
+        Ok(false) => respond::redirect(&visit.address(&challenge_path(&visit.session, transaction.id))),
+        Err(error) => visit.failed(&error),
+    }
+}
+
+/// The issuer's side of a challenge, begun with the request that the browser would have brought.
+async fn begin(app: &App, row: &AuthenticationRow) -> anyhow::Result<Challenge> {
+    let id = row.acs_trans_id.as_deref().context("a challenge without an id")?;
+    let found = app.threeds.simulated.memory.find(id).await?;
+    let mut challenge = found.context("the simulated issuer knows nothing of the challenge")?;
+    challenge.begin(&app.creq(row)?, None)?;
+    Ok(challenge)
+}
+
+/// What is kept of the challenge, while it lasts.
+async fn challenge_of(
+    app: &App,
+    visit: &Visit,
+    transaction: &Transaction,
+) -> anyhow::Result<Option<AuthenticationRow>> {
+    if !transaction.is_authenticating() {
+        return Ok(None);
+    }
+    let row = app.store.authentication(visit.order.site, transaction.id).await?;
+    Ok(row.filter(|row| row.stage == Stage::Challenge))
 }
 
 async fn find(app: &App, path: Where, words: WordsQuery) -> Result<(Visit, Transaction), Response> {
@@ -92,19 +144,4 @@ async fn find(app: &App, path: Where, words: WordsQuery) -> Result<(Visit, Trans
         Some(transaction) if !visit.site.live => Ok((visit, transaction)),
         _ => Err(visit.refused(Refused::UnknownTransaction)),
     }
-}
-
-/// The results message for a choice of the drop-down; `None` for what is not in it.
-fn authentication(app: &App, transaction: &Transaction, chosen: &str) -> Option<Authentication> {
-    let (letter, reason, cancel) = match chosen {
-        "cancel" => ("N", Some("01"), Some("01")),
-        "N" => ("N", Some("01"), None),
-        "R" => ("R", Some("11"), None),
-        "U" => ("U", Some("22"), None),
-        other => (other, None, None),
-    };
-    let status = TransStatus::parse(letter)?;
-    let brand = transaction.card.brand;
-    let result = directory_server::result(&app.keys, transaction.id, brand, status, Flow::Challenge);
-    Some(Authentication { reason: reason.map(str::to_owned), cancel: cancel.map(str::to_owned), ..result })
 }

@@ -1,7 +1,7 @@
 //! Changes as statements: one `match`, one statement per change, all guarded by the order's version.
 
 use super::db::{Statement, Value, Write, WriteError, statement};
-use super::{KeptAnswer, Store, events, list, movement_row, tokens, transaction_row, words};
+use super::{KeptAnswer, Store, authentications, events, list, movement_row, tokens, transaction_row, words};
 use payments::change::{Change, Job};
 use payments::ids::{OrderId, SessionId, SiteId, TransactionId};
 use payments::ledger::{Step, Transfer};
@@ -66,6 +66,7 @@ impl Store {
                 }
                 (change, _) => rest.extend(statement_of(change, &subject)),
             }
+            rest.extend(authenticated_no_more(change, known));
         }
         rest.extend(answer.into_iter().flat_map(|answer| answer.statements(now)));
         let Some(first) = first else {
@@ -73,6 +74,14 @@ impl Store {
         };
         self.db.write(Write { key: key_of(site, order), first, rest, guarded: true }).await.map(|_| ())
     }
+}
+
+/// The card of an authentication is kept no longer than that lasts.
+fn authenticated_no_more(change: &Change, known: Option<&Order>) -> Option<Statement> {
+    let (Change::TransactionMoved(moved), Some(known)) = (change, known) else { return None };
+    let before = known.transaction(moved.id)?;
+    let over = before.is_authenticating() && !moved.is_authenticating();
+    over.then(|| authentications::wipe(known.site, moved.id))
 }
 
 /// Writes of one order share this key, so that they stay in order.

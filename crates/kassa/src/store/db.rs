@@ -243,6 +243,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
     Migration { version: 4, name: "lists", sql: include_str!("../../migrations/0004_lists.sql") },
     Migration { version: 5, name: "cards", sql: include_str!("../../migrations/0005_cards.sql") },
     Migration { version: 6, name: "traces", sql: include_str!("../../migrations/0006_traces.sql") },
+    Migration {
+        version: 7,
+        name: "authentications",
+        sql: include_str!("../../migrations/0007_authentications.sql"),
+    },
 ];
 
 /// The table that remembers which migrations were applied.

@@ -22,6 +22,18 @@ static SEALED: LazyLock<Vec<SealedColumn>> = LazyLock::new(|| {
             table: "webhook_before",
             ..SealedColumn::new("site", "id", "id", "webhook_sealed_before", WEBHOOK, None)
         },
+        // Cards, for minutes: people see them among the kept ones.
+        SealedColumn {
+            table: "token",
+            ..SealedColumn::new(
+                "authentication",
+                "site_id",
+                "transaction_id",
+                "sealed",
+                "authentication",
+                None,
+            )
+        },
     ]
 });
 

@@ -22,6 +22,8 @@ pub(crate) struct Texts {
     pub(crate) result: ResultTexts,
     /// The last page of a pop-up window.
     pub(crate) close: CloseTexts,
+    /// The way to the cardholder's bank and back.
+    pub(crate) issuer: IssuerTexts,
     /// The simulator's bank.
     pub(crate) challenge: ChallengeTexts,
 }
@@ -176,6 +178,19 @@ pub(crate) struct CloseTexts {
     pub(crate) heading: String,
     pub(crate) text: String,
     pub(crate) link: String,
+}
+
+/// The way to the cardholder's bank and back.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct IssuerTexts {
+    pub(crate) title: String,
+    pub(crate) heading: String,
+    pub(crate) text: String,
+    pub(crate) link: String,
+    /// Before what the bank lets the customer know.
+    pub(crate) says: String,
+    pub(crate) back: String,
 }
 
 /// The simulator's bank.

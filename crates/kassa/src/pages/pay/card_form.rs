@@ -23,6 +23,8 @@ pub(super) struct Typed {
     pub(super) accept_brand: Option<Brand>,
     /// The page runs in a window that a script opened.
     pub(super) popup: bool,
+    /// What our script reports of the browser.
+    pub(super) browser: String,
 }
 
 /// A form without a mistake.
@@ -92,6 +94,7 @@ impl Typed {
             expiry: String::new(),
             accept_brand: None,
             popup: false,
+            browser: String::new(),
         };
         for (name, value) in url::form_urlencoded::parse(body) {
             match name.as_ref() {
@@ -100,6 +103,7 @@ impl Typed {
                 "card_holder" => typed.holder = value.split_whitespace().collect::<Vec<_>>().join(" "),
                 "card_expiry" => typed.expiry = value.trim().to_owned(),
                 "accept_brand" => typed.accept_brand = Brand::parse(&value),
+                "browser" => typed.browser = value.into_owned(),
                 "popup" => typed.popup = value == "1",
                 _ => {}
             }
