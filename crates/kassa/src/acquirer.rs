@@ -7,7 +7,10 @@
 
 mod answers;
 mod authorise;
+mod check;
+mod line;
 pub(crate) mod link;
+pub(crate) mod live;
 pub(crate) mod messages;
 mod numbers;
 mod stamps;
@@ -18,14 +21,16 @@ pub(crate) use answers::{IN_PART, NOT_FOUND};
 use crate::cards_in_hand::Card;
 use crate::clock::Clock;
 use crate::random::Random;
-use crate::simulator::acquirer_host::AcquirerHost;
+use crate::simulator::acquirer_host::faults::Fault;
+use crate::simulator::acquirer_host::{self as host, AcquirerHost};
 use crate::store::Store;
 use crate::store::trace::{Mark, Operation, Trace};
 use answers::Said;
 use anyhow::Context as _;
-use iso8583::{Message, Mti, Profile};
-use link::dial::InProcess;
-use link::{LateAnswers, Link, Lost, Settings};
+use iso8583::{Message, Mti};
+use line::{BuiltIn, Line, Lines};
+use link::{LateAnswers, Lost, Settings};
+use live::Prepared;
 use messages::{APPROVED_IN_PART, GIVEN_BACK, Speaker, TIMED_OUT};
 use numbers::{Numbers, Subject};
 use payments::card::Brand;
@@ -38,38 +43,54 @@ use payments::time::Millis;
 use payments::transaction::{State, Transaction};
 use std::sync::Arc;
 use std::time::Duration;
-use terminal::{Dialect, Terminal};
+use terminal::Terminal;
 use tokio::time::Instant;
 
-/// The link to the host that charges cards, and what is kept about what goes over it.
+/// The links to the hosts that charge cards, and what is kept about what goes over them.
 #[derive(Clone, Debug)]
 pub(crate) struct Acquirer {
-    link: Link,
+    lines: Arc<Lines>,
     numbers: Numbers,
     store: Store,
-    dialect: Arc<Dialect>,
     /// How long everything but an authorisation is waited for.
     answer_within: Duration,
 }
 
-/// The profile of the built-in host.
-const BUILT_IN: &str = "B";
+/// A host, and who a site is to it.
+struct Counter {
+    line: Arc<Line>,
+    terminal: Terminal,
+}
 
 impl Acquirer {
-    /// The built-in host, for test sites. Needs a runtime.
-    pub(crate) fn simulated(
+    /// The built-in host for test sites, and these for the sites that they name. Needs a runtime.
+    pub(crate) fn open(
         store: Store,
-        clock: Clock,
-        random: Random,
+        clock: &Clock,
+        random: &Random,
         answer_within: Millis,
+        others: Vec<Prepared>,
     ) -> (Self, LateAnswers) {
-        let profile = Profile::built_in(BUILT_IN).expect("it is built in");
-        let host = AcquirerHost::new(store.clone(), clock.clone(), random.clone());
-        let dialer = Arc::new(InProcess { host, profile: profile.clone() });
-        let (link, late) = Link::over(dialer, profile, Settings::new(clock.clone(), random));
-        let numbers = Numbers::new(store.clone(), clock);
-        let dialect = Arc::new(Dialect::built_in());
-        (Self { link, numbers, store, dialect, answer_within: duration(answer_within) }, late)
+        let merchants = host::Merchants::TestSites;
+        let host = AcquirerHost::new(store.clone(), clock.clone(), random.clone(), merchants);
+        let (late, late_answers) = LateAnswers::channel();
+        let open = |other: Prepared| Arc::new(other.open(clock.clone(), random.clone(), &late));
+        let others = others.into_iter().map(open).collect();
+        let settings = Settings::new(clock.clone(), random.clone());
+        let built_in = BuiltIn::open(host, settings, late.clone());
+        let numbers = Numbers::new(store.clone(), clock.clone());
+        let lines = Arc::new(Lines { built_in, others });
+        (Self { lines, numbers, store, answer_within: duration(answer_within) }, late_answers)
+    }
+
+    /// From now on the built-in host does this wrong to a site, and nothing else.
+    pub(crate) fn plan_faults(&self, site: SiteId, faults: Vec<Fault>, seed: u64) {
+        self.lines.built_in.plan(site, faults, seed);
+    }
+
+    /// What it is still to do wrong.
+    pub(crate) fn planned_faults(&self, site: SiteId) -> Vec<Fault> {
+        self.lines.built_in.planned(site)
     }
 
     /// Sends an authorisation whose intent is committed. Whatever keeps the answer away makes it unknown.
@@ -95,15 +116,20 @@ impl Acquirer {
         card: &Card,
         within: Duration,
     ) -> anyhow::Result<Outcome> {
-        let terminal = self.terminal(order.site).await?;
+        let counter = self.find_counter(order.site).await?;
+        let currency = transaction.amount.currency;
+        let Some(counter) = counter.filter(|counter| counter.line.collects(currency)) else {
+            tracing::error!(order.id = %order.id, "no acquirer collects for this site in this currency");
+            return Ok(Outcome::Declined { response_code: INOPERATIVE.to_owned() });
+        };
         let subject = subject(order, transaction.id, Operation::Authorise);
-        let opened = self.numbers.open(subject, &terminal, Mti::AUTHORISATION_REQUEST).await?;
+        let opened = self.numbers.open(subject, &counter.terminal, Mti::AUTHORISATION_REQUEST).await?;
         // It may have been sent before: then it is found out what became of it, and nothing is sent as new.
         let Some(trace) = opened else {
             return Ok(Outcome::Unknown);
         };
-        let message = self.speaker(&terminal).authorisation(&trace, transaction, card)?;
-        let answer = match self.link.exchange(message, Instant::now() + within).await {
+        let message = counter.speaker().authorisation(&trace, transaction, card)?;
+        let answer = match counter.line.exchange(message, Instant::now() + within).await {
             Ok(answer) => answer,
             Err(Lost::NoAnswer) => return Ok(Outcome::Unknown),
             Err(Lost::NotSent(why)) => {
@@ -141,7 +167,8 @@ impl Acquirer {
         transaction: &Transaction,
     ) -> anyhow::Result<(Outcome, bool)> {
         let original = self.store.trace(order.site, transaction.id, Operation::Authorise).await?;
-        let Some(original) = original.filter(|trace| trace.sends > 0 && self.dialect.has_inquiry) else {
+        let can_ask = self.lines.of(order.site).dialect.has_inquiry;
+        let Some(original) = original.filter(|trace| trace.sends > 0 && can_ask) else {
             return Ok((Outcome::Unknown, true));
         };
         let Some(answer) = self.ask(&original, transaction.amount).await? else {
@@ -160,12 +187,12 @@ impl Acquirer {
     }
 
     async fn undo(&self, order: &Order, transaction: &Transaction, why: &str) -> anyhow::Result<bool> {
-        let terminal = self.terminal(order.site).await?;
+        let counter = self.counter(order.site).await?;
         let authorise = subject(order, transaction.id, Operation::Authorise);
         let original = match self.store.trace(order.site, transaction.id, Operation::Authorise).await? {
             Some(original) => original,
             // Nothing was sent, and from now on nothing will be.
-            None if self.numbers.forbid(authorise, &terminal, Mti::AUTHORISATION_REQUEST).await? => {
+            None if self.numbers.forbid(authorise, &counter.terminal, Mti::AUTHORISATION_REQUEST).await? => {
                 return Ok(true);
             }
             None => anyhow::bail!("authorisation {} leaves at this moment", transaction.id),
@@ -173,17 +200,18 @@ impl Acquirer {
         if original.sends == 0 {
             return Ok(true);
         }
-        let mti = if self.dialect.reverses_by_advice { Mti::REVERSAL_ADVICE } else { Mti::REVERSAL_REQUEST };
+        let by_advice = counter.line.dialect.reverses_by_advice;
+        let mti = if by_advice { Mti::REVERSAL_ADVICE } else { Mti::REVERSAL_REQUEST };
         let subject = subject(order, transaction.id, Operation::Reverse);
-        let trace = self.numbers.open_or_again(subject, &terminal, mti, &original).await?;
+        let trace = self.numbers.open_or_again(subject, &counter.terminal, mti, &original).await?;
         let captures = order.movements.iter();
         let captures = captures.filter(|movement| movement.is_capture() && movement.of == transaction.id);
         let kept_minor = captures.map(|capture| capture.amount.minor).fold(0, i64::saturating_add);
         let approval = transaction.approval().map(|approval| approval.authorization_code.as_str());
-        let speaker = self.speaker(&terminal);
-        let message = speaker.reversal(&trace, &original, transaction.amount, why, kept_minor, approval);
+        let message =
+            counter.speaker().reversal(&trace, &original, transaction.amount, why, kept_minor, approval);
         // Undone, or never known: both end it.
-        Ok(match self.exchange(message).await {
+        Ok(match self.exchange(&counter, message).await {
             Some(answer) => match answer.response_code() {
                 Some("00" | NOT_FOUND) => true,
                 code => {
@@ -201,14 +229,14 @@ impl Acquirer {
         let Some(payment) = order.transaction(movement.of) else {
             anyhow::bail!("capture {} is of nothing", movement.id);
         };
-        let terminal = self.terminal(order.site).await?;
+        let counter = self.counter(order.site).await?;
         let original = self.original(order.site, payment.authorisation()).await?;
         let subject = subject(order, movement.id, Operation::Capture);
-        let trace = self.numbers.open_or_again(subject, &terminal, Mti::FINANCIAL_ADVICE, &original).await?;
+        let trace =
+            self.numbers.open_or_again(subject, &counter.terminal, Mti::FINANCIAL_ADVICE, &original).await?;
         let approval = payment.approval().map(|approval| approval.authorization_code.as_str());
-        let speaker = self.speaker(&terminal);
-        let message = speaker.capture(&trace, &original, movement.amount, approval);
-        let Some(answer) = self.exchange(message).await else {
+        let message = counter.speaker().capture(&trace, &original, movement.amount, approval);
+        let Some(answer) = self.exchange(&counter, message).await else {
             return Ok(Told::NotYet { times: u32::try_from(trace.sends).unwrap_or(u32::MAX) });
         };
         if answer.response_code() != Some("00") {
@@ -233,12 +261,13 @@ impl Acquirer {
         let Some(payment) = order.transaction(movement.of) else {
             anyhow::bail!("refund {} is of nothing", movement.id);
         };
-        let terminal = self.terminal(order.site).await?;
+        let counter = self.counter(order.site).await?;
         let original = self.original(order.site, payment.authorisation()).await?;
         let subject = subject(order, movement.id, Operation::Refund);
-        let trace = self.numbers.open_or_again(subject, &terminal, Mti::FINANCIAL_REQUEST, &original).await?;
-        let message = self.speaker(&terminal).refund(&trace, &original, movement.amount);
-        let answer = self.exchange(message).await;
+        let trace =
+            self.numbers.open_or_again(subject, &counter.terminal, Mti::FINANCIAL_REQUEST, &original).await?;
+        let message = counter.speaker().refund(&trace, &original, movement.amount);
+        let answer = self.exchange(&counter, message).await;
         Ok(answer.map_or(Outcome::Unknown, |answer| final_word(&answer, payment.card.brand)))
     }
 
@@ -249,9 +278,8 @@ impl Acquirer {
         movement: &Movement,
     ) -> anyhow::Result<(Outcome, bool)> {
         let trace = self.store.trace(order.site, movement.id, Operation::Refund).await?;
-        let (Some(trace), Some(payment)) =
-            (trace.filter(|_| self.dialect.has_inquiry), order.transaction(movement.of))
-        else {
+        let can_ask = self.lines.of(order.site).dialect.has_inquiry;
+        let (Some(trace), Some(payment)) = (trace.filter(|_| can_ask), order.transaction(movement.of)) else {
             return Ok((Outcome::Unknown, true));
         };
         let answer = self.ask(&trace, movement.amount).await?;
@@ -260,29 +288,39 @@ impl Acquirer {
         Ok((final_word(&answer, payment.card.brand), not_found))
     }
 
-    /// Which message a late answer is to; `None` for one that this gateway never sent.
-    pub(super) async fn asked(&self, answer: &Message) -> anyhow::Result<Option<Trace>> {
-        let (Some(site), Some(mark)) = (answer.text(42).and_then(terminal::test_site), mark_of(answer))
+    /// Which message a late answer is to, and what the answer is in the standard's response codes; `None` for one
+    /// that this gateway never sent.
+    pub(super) async fn asked(&self, answer: Message) -> anyhow::Result<Option<(Trace, Message)>> {
+        let (Some(terminal), Some(sent), Some(stan)) = (answer.text(41), answer.text(7), answer.stan())
         else {
             return Ok(None);
         };
-        Ok(self.store.trace_of_mark(site, &mark).await?)
+        let terminal = terminal.trim_end();
+        for site in self.lines.sites_at(terminal) {
+            if let Some(trace) = self.store.trace_of_numbers(site, terminal, sent, stan).await? {
+                return Ok(Some((trace, self.lines.of(site).translate(answer))));
+            }
+        }
+        Ok(None)
     }
 
     /// What the host says about an earlier message; `None` when it does not answer.
     async fn ask(&self, original: &Trace, amount: Amount) -> anyhow::Result<Option<Message>> {
-        let terminal = self.terminal(original.site).await?;
-        let (stan, stamps) =
-            self.numbers.draw(original.site, &original.mark.terminal, &terminal.zone).await?;
+        let counter = self.counter(original.site).await?;
+        let (site, zone) = (original.site, &counter.terminal.zone);
+        let (stan, stamps) = self.numbers.draw(site, &original.mark.terminal, zone).await?;
         let mark = Mark { stan, transmission: stamps.transmission, ..original.mark.clone() };
-        let speaker = self.speaker(&terminal);
-        Ok(self.exchange(speaker.inquiry(&mark, &stamps.local_time, original, amount)).await)
+        let message = counter.speaker().inquiry(&mark, &stamps.local_time, original, amount);
+        Ok(self.exchange(&counter, message).await)
     }
 
-    async fn exchange(&self, message: Message) -> Option<Message> {
-        let mti = message.mti();
-        let answer = self.link.exchange(message, Instant::now() + self.answer_within).await;
-        answer.inspect_err(|lost| tracing::warn!(%mti, ?lost, "the acquirer's host did not answer")).ok()
+    async fn exchange(&self, counter: &Counter, message: Message) -> Option<Message> {
+        let (mti, line) = (message.mti(), &counter.line);
+        let answer = line.exchange(message, Instant::now() + self.answer_within).await;
+        let unanswered = |lost: &Lost| {
+            tracing::warn!(acquirer = line.name, %mti, ?lost, "the acquirer's host did not answer");
+        };
+        answer.inspect_err(unanswered).ok()
     }
 
     async fn original(&self, site: SiteId, authorisation: TransactionId) -> anyhow::Result<Trace> {
@@ -290,13 +328,21 @@ impl Acquirer {
         trace.with_context(|| format!("authorisation {authorisation} has no trace"))
     }
 
-    async fn terminal(&self, site: SiteId) -> anyhow::Result<Terminal> {
-        let known = self.store.site(site).await?;
-        known.map(|site| Terminal::of_test_site(&site)).with_context(|| format!("there is no site {site}"))
+    async fn counter(&self, site: SiteId) -> anyhow::Result<Counter> {
+        self.find_counter(site).await?.with_context(|| format!("no acquirer is configured for site {site}"))
     }
 
-    fn speaker<'a>(&'a self, terminal: &'a Terminal) -> Speaker<'a> {
-        Speaker { terminal, dialect: &self.dialect }
+    /// Where the site's cards are charged; `None` for a live site that no acquirer of ours knows.
+    async fn find_counter(&self, site: SiteId) -> anyhow::Result<Option<Counter>> {
+        let known = self.store.site(site).await?.with_context(|| format!("there is no site {site}"))?;
+        let line = self.lines.of(site);
+        Ok(line.terminal(&known).map(|terminal| Counter { line, terminal }))
+    }
+}
+
+impl Counter {
+    fn speaker(&self) -> Speaker<'_> {
+        Speaker { terminal: &self.terminal, dialect: &self.line.dialect }
     }
 }
 

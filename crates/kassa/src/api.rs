@@ -25,6 +25,7 @@ mod recurring;
 pub(crate) mod refunds;
 mod refusal;
 pub(crate) mod schema;
+mod simulator;
 mod sites;
 mod transactions;
 mod update_order;
@@ -44,6 +45,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         captures::operations(),
         refunds::operations(),
         disputes::operations(),
+        simulator::operations(),
         recurring::operations(),
         events::operations(),
         notifications::operations(),

@@ -1,6 +1,7 @@
 //! Everything a request or a job needs, in one place: settings, clock, randomness, keys, store and links.
 
 use crate::acquirer::Acquirer;
+use crate::acquirer::live::Prepared;
 use crate::api::idempotency::InFlight;
 use crate::api::rate_limit::RateLimits;
 use crate::cards_in_hand::CardsInHand;
@@ -92,6 +93,20 @@ impl std::ops::Deref for App {
 /// How often somebody who waits looks again by himself: the change may be made by another node.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 
+/// Who else takes part in payments: nobody but the built-in simulators, unless an operator says so.
+#[derive(Clone, Debug, Default)]
+pub struct Peers {
+    pub(crate) threeds: threeds::Setup,
+    /// Hosts that charge the cards of the sites they name.
+    pub(crate) acquirers: Vec<Prepared>,
+}
+
+impl From<threeds::Setup> for Peers {
+    fn from(threeds: threeds::Setup) -> Self {
+        Self { threeds, ..Self::default() }
+    }
+}
+
 impl App {
     /// A gateway on an open store. Needs a runtime: its link to the acquirer is opened at once.
     #[must_use]
@@ -103,23 +118,23 @@ impl App {
         store: Store,
         outbound: outbound::Client,
     ) -> Self {
-        Self::with_threeds(settings, clock, random, keys, store, outbound, threeds::Setup::default())
+        Self::with_peers(settings, clock, random, keys, store, outbound, Peers::default())
     }
 
-    /// The same, with what an operator decided about 3-D Secure.
+    /// The same, with what an operator decided about who else takes part.
     #[must_use]
-    pub fn with_threeds(
+    pub fn with_peers(
         settings: Settings,
         clock: Clock,
         random: Random,
         keys: Arc<KeyRing>,
         store: Store,
         outbound: outbound::Client,
-        setup: threeds::Setup,
+        peers: Peers,
     ) -> Self {
-        let threeds = ThreeDs::new(setup, &settings.public_url, &store, &clock, &random);
-        let (acquirer, late) =
-            Acquirer::simulated(store.clone(), clock.clone(), random.clone(), settings.advice_within);
+        let threeds = ThreeDs::new(peers.threeds, &settings.public_url, &store, &clock, &random);
+        let within = settings.advice_within;
+        let (acquirer, late) = Acquirer::open(store.clone(), &clock, &random, within, peers.acquirers);
         let (changed, _) = broadcast::channel(1_024);
         let cards = CardsInHand::default();
         let (underway, work) = (TaskTracker::new(), Notify::new());

@@ -2,13 +2,16 @@
 //!
 //! Without a command Kassa serves, and takes the flags of `serve`.
 
+mod acquirer;
 mod audit;
 mod ca;
+mod decode;
 mod keys;
 mod migrate;
 mod open;
 pub mod pay;
 mod serve;
+mod simulator;
 mod sites;
 
 use clap::{Args, Parser, Subcommand};
@@ -142,6 +145,12 @@ pub enum Command {
     /// Recompute every balance and status from the records.
     #[command(after_help = AUDIT_EXAMPLES)]
     Audit(StoreFlags),
+    /// Try the acquirers of the configuration.
+    Acquirer(acquirer::Acquirer),
+    /// Print a message to or from an acquirer's host, masked.
+    Decode(decode::Decode),
+    /// Simulate the other side, for others to test against.
+    Simulator(simulator::Simulator),
     /// Prepare a database, or update it to this version.
     #[command(after_help = MIGRATE_EXAMPLES)]
     Migrate(StoreFlags),
@@ -288,6 +297,9 @@ impl Command {
             Self::Pay(pay) => Ok(u8::try_from(pay::run(pay).await).unwrap_or(1)),
             Self::Ca(store) => ca::run(store),
             Self::Audit(store) => audit::run(store).await,
+            Self::Acquirer(acquirer) => acquirer::run(acquirer.command).await,
+            Self::Decode(decode) => decode::run(decode),
+            Self::Simulator(simulator) => simulator::run(simulator.command).await,
             Self::Migrate(store) => migrate::run(store).await,
             Self::Sites(sites) => sites::run(sites.command).await,
             Self::Keys(keys) => keys::run(keys.command).await,

@@ -7,6 +7,7 @@
 //!
 //! `config.example.toml` and the table in `README.md` list every key; tests keep them in step.
 
+pub(crate) mod acquirer;
 mod database;
 mod flags;
 mod sources;
@@ -22,6 +23,7 @@ use url::Url;
 use crate::keys::ApiSecret;
 use crate::outbound::Network;
 
+pub use acquirer::Acquirer;
 pub use database::DatabaseUrl;
 pub use flags::{Flags, StoreFlags};
 
@@ -98,6 +100,8 @@ pub struct Config {
     pub rate_limit_live: u32,
     /// The same for a test site.
     pub rate_limit_test: u32,
+    /// The hosts that charge cards of live sites; only in the file.
+    pub acquirers: Vec<Acquirer>,
 }
 
 /// How log messages are written.
@@ -133,6 +137,7 @@ impl Default for Config {
             connections_per_ip_max: 64,
             rate_limit_live: 100,
             rate_limit_test: 0,
+            acquirers: Vec::new(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod audit;
 pub(crate) mod authentications;
 mod balances;
 pub(crate) mod book;
+pub(crate) mod book_list;
 pub(crate) mod commit;
 pub(crate) mod db;
 mod events;

@@ -58,7 +58,8 @@ impl App {
         order: &Order,
         submission: Submission,
     ) -> Result<Submitted, RunError> {
-        let Submission { session, card, brand, holder, channel, visitor, is_authenticated, token } = submission;
+        let Submission { session, card, brand, holder, channel, visitor, is_authenticated, token } =
+            submission;
         let session = session.unwrap_or_else(|| order.session.id.clone());
         let own_contract = brand == Brand::Amex && site.own_amex;
         let blocked = !site.live && Manner::of(&card.pan) == Manner::Blocked;

@@ -14,6 +14,7 @@ mod setup;
 pub use setup::{Acquiring, Directory, Identity, Setup, Timers};
 
 use crate::app::App;
+use crate::cards_in_hand::Card;
 use crate::clock::Clock;
 use crate::pages;
 use crate::random::Random;
@@ -22,7 +23,6 @@ use crate::simulator::directory_server::DirectoryServer;
 use crate::simulator::issuer::Memory;
 use crate::store::db::WriteError;
 use crate::store::{AuthenticationRow, Site, Stage, Store};
-use crate::cards_in_hand::Card;
 use anyhow::Context as _;
 use axum::Router;
 use axum::body::Bytes;
@@ -116,14 +116,12 @@ impl ThreeDs {
             clock.clone(),
             random.clone(),
         );
-        let built_in = Party {
-            link: DsLink::BuiltIn(simulated.clone(), Box::default()),
-            ranges: Ranges::default(),
-        };
-        let remote = setup.directory.clone().map(|directory| Party {
-            link: DsLink::Remote(Box::new(directory)),
-            ranges: Ranges::default(),
-        });
+        let built_in =
+            Party { link: DsLink::BuiltIn(simulated.clone(), Box::default()), ranges: Ranges::default() };
+        let remote = setup
+            .directory
+            .clone()
+            .map(|directory| Party { link: DsLink::Remote(Box::new(directory)), ranges: Ranges::default() });
         Self { setup, base_url, simulated, built_in, remote }
     }
 
@@ -216,7 +214,9 @@ impl App {
             transaction,
             pan,
             version: enrolled.version,
-            server_trans_id: TransId::parse(&row.server_trans_id).context("an id").map_err(RunError::Failed)?,
+            server_trans_id: TransId::parse(&row.server_trans_id)
+                .context("an id")
+                .map_err(RunError::Failed)?,
             comp_ind: if has_method { CompInd::NotCompleted } else { CompInd::Unavailable },
             browser: visitor.browser.clone(),
             notification_url: kept.notification_url.clone(),
@@ -226,7 +226,8 @@ impl App {
             Answered::Decided(authentication, info) => {
                 if info.is_some() {
                     let content = text_of(&Kept { info, ..kept });
-                    let row = AuthenticationRow { stage: Stage::Ended, content, sealed: None, due_at: None, ..row };
+                    let row =
+                        AuthenticationRow { stage: Stage::Ended, content, sealed: None, due_at: None, ..row };
                     self.begin(&row).await?;
                 }
                 self.decided(order, transaction, *authentication).await
@@ -380,13 +381,17 @@ impl App {
         order: &OrderId,
         transaction: TransactionId,
     ) -> Result<(), RunError> {
-        let Some(row) = self.store.authentication(site, transaction).await.map_err(failed)? else { return Ok(()) };
+        let Some(row) = self.store.authentication(site, transaction).await.map_err(failed)? else {
+            return Ok(());
+        };
         let Some(pan) = self.kept_pan(&row).map_err(RunError::Failed)? else { return Ok(()) };
         if kept(&row).is_none_or(|kept| kept.has_code) {
             return Ok(());
         }
         let known = self.store.load(site, order).await.map_err(failed)?;
-        let Some(attempt) = known.as_ref().and_then(|order| order.transaction(transaction)) else { return Ok(()) };
+        let Some(attempt) = known.as_ref().and_then(|order| order.transaction(transaction)) else {
+            return Ok(());
+        };
         if attempt.is_authenticating() {
             let card = Card { pan, expiry: attempt.card.expiry, cvc: None };
             // Somebody else may have been faster.

@@ -52,7 +52,7 @@ impl App {
         tokio::spawn(async move {
             while let Some(answer) = answers.next().await {
                 let Some(app) = app.upgrade().map(Self) else { return };
-                if let Err(error) = app.take_late(&answer).await {
+                if let Err(error) = app.take_late(answer).await {
                     tracing::error!(error = format!("{error:#}"), "a late answer could not be taken");
                 }
             }
@@ -61,9 +61,10 @@ impl App {
 
     /// A late answer to an authorisation counts while its outcome is unknown. Once a reversal is on its way that one
     /// stands: what was approved is being undone.
-    async fn take_late(&self, answer: &Message) -> anyhow::Result<()> {
-        let Some(trace) = self.acquirer.asked(answer).await? else {
-            tracing::warn!(mti = %answer.mti(), "a late answer is to nothing of ours");
+    async fn take_late(&self, answer: Message) -> anyhow::Result<()> {
+        let mti = answer.mti();
+        let Some((trace, answer)) = self.acquirer.asked(answer).await? else {
+            tracing::warn!(%mti, "a late answer is to nothing of ours");
             return Ok(());
         };
         tracing::info!(order.id = %trace.order, transaction.id = %trace.reference, operation = ?trace.operation,
@@ -76,7 +77,7 @@ impl App {
             return Ok(());
         };
         let zero = transaction.amount.is_zero();
-        if let Said::Final(outcome) = Said::of(answer, transaction.card.brand, zero) {
+        if let Said::Final(outcome) = Said::of(&answer, transaction.card.brand, zero) {
             let command = Command::AuthorisationAnswered { transaction: transaction.id, outcome };
             self.settle(trace.site, &trace.order, &command).await;
         }

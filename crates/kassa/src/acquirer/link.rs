@@ -143,6 +143,7 @@ pub(crate) struct Link {
     next: Arc<AtomicUsize>,
     hand_over_within: Duration,
     up: watch::Receiver<Vec<bool>>,
+    #[cfg(test)]
     counters: Arc<Counters>,
 }
 
@@ -167,8 +168,18 @@ struct Request {
 #[derive(Debug)]
 pub(crate) struct LateAnswers(mpsc::Receiver<Message>);
 
+/// Where links leave what came too late.
+#[derive(Clone, Debug)]
+pub(crate) struct LateSender(mpsc::Sender<Message>);
+
 impl LateAnswers {
-    /// The next one; `None` once the link is closed.
+    /// For one link or many.
+    pub(crate) fn channel() -> (LateSender, Self) {
+        let (sender, receiver) = mpsc::channel(LATE_QUEUE);
+        (LateSender(sender), Self(receiver))
+    }
+
+    /// The next one; `None` once all links are closed.
     pub(crate) async fn next(&mut self) -> Option<Message> {
         self.0.recv().await
     }
@@ -178,39 +189,44 @@ impl LateAnswers {
 const LATE_QUEUE: usize = 1_024;
 
 impl Link {
-    /// A link over what `dialer` connects to, in the host's way of speaking. Needs a runtime.
-    pub(crate) fn over(dialer: Arc<dyn Dial>, profile: Profile, settings: Settings) -> (Self, LateAnswers) {
-        let (late, late_answers) = mpsc::channel(LATE_QUEUE);
+    /// A link over what `dialer` connects to, in the host's way of speaking. Answers that come too late go to `late`.
+    /// Needs a runtime.
+    pub(crate) fn over(
+        dialer: &Arc<dyn Dial>,
+        profile: &Arc<Profile>,
+        settings: &Settings,
+        late: &LateSender,
+    ) -> Self {
         let (up, is_up) = watch::channel(vec![false; settings.sessions.max(1)]);
         let counters = Arc::<Counters>::default();
         let late_keys = Arc::new(Mutex::new(Late::default()));
-        let (profile, up) = (Arc::new(profile), Arc::new(up));
+        let up = Arc::new(up);
         let doors = (0..settings.sessions.max(1)).map(|number| {
             let (queue, requests) = mpsc::channel(settings.in_flight.max(1));
             let session = Session {
                 number,
-                dialer: Arc::clone(&dialer),
-                profile: Arc::clone(&profile),
+                dialer: Arc::clone(dialer),
+                profile: Arc::clone(profile),
                 settings: settings.clone(),
                 requests,
                 up: Arc::clone(&up),
                 in_flight: in_flight::InFlight::default(),
                 late_keys: Arc::clone(&late_keys),
-                late: late.clone(),
+                late: late.0.clone(),
                 counters: Arc::clone(&counters),
                 stan: 0,
             };
             tokio::spawn(session.run());
             Door { queue, room: Arc::new(Semaphore::new(settings.in_flight.max(1))) }
         });
-        let link = Self {
+        Self {
             doors: doors.collect(),
             next: Arc::default(),
             hand_over_within: settings.hand_over_within,
             up: is_up,
+            #[cfg(test)]
             counters,
-        };
-        (link, LateAnswers(late_answers))
+        }
     }
 
     /// Sends a message and waits for its answer until `deadline`. It is sent at once or not at all: while there is
@@ -243,12 +259,12 @@ impl Link {
     }
 
     /// Whether a session is signed on.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever watches over a live acquirer"))]
+    #[cfg(test)]
     pub(crate) fn is_up(&self) -> bool {
         self.up.borrow().iter().any(|up| *up)
     }
 
-    #[cfg_attr(not(test), expect(dead_code, reason = "for whoever watches over a live acquirer"))]
+    #[cfg(test)]
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
     }

@@ -25,8 +25,11 @@ const STANS: i64 = 999_999;
 pub(super) struct Numbers {
     store: Store,
     clock: Clock,
-    left: Arc<Mutex<HashMap<(SiteId, String), VecDeque<u32>>>>,
+    left: Arc<Mutex<Blocks>>,
 }
+
+/// What is left of the block of each terminal.
+type Blocks = HashMap<(SiteId, String), VecDeque<u32>>;
 
 /// What a message is about.
 #[derive(Clone, Copy, Debug)]

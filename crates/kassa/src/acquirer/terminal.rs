@@ -1,6 +1,7 @@
 //! Who a merchant is to the acquirer, and what its host wants said in its own way: everything that has to be asked of
 //! an acquirer and is no code.
 
+use super::line::Merchant;
 use crate::store::Site;
 use jiff::tz::TimeZone;
 use payments::ids::SiteId;
@@ -56,11 +57,28 @@ impl Terminal {
         Self {
             id: format!("{TERMINAL}{:0>7}", base36(site.id.0)),
             merchant: format!("{MERCHANT}{:010}", site.id.0),
-            name_and_place: name_and_place(&site.name),
+            name_and_place: name_and_place(&site.name, "Amsterdam     NLD"),
             category: "5732".to_owned(),
             zone: site.zone().unwrap_or(TimeZone::UTC),
         }
     }
+
+    /// Of a site that an acquirer gave numbers.
+    pub(super) fn of(site: &Site, merchant: &Merchant) -> Self {
+        Self {
+            id: merchant.terminal.clone(),
+            merchant: merchant.merchant.clone(),
+            name_and_place: name_and_place(&site.name, &merchant.place),
+            category: merchant.category.clone(),
+            zone: site.zone().unwrap_or(TimeZone::UTC),
+        }
+    }
+}
+
+/// The test site whose terminal id this is.
+pub(super) fn test_site_at(terminal: &str) -> Option<SiteId> {
+    let number = terminal.strip_prefix(TERMINAL).filter(|number| number.len() == 7)?;
+    i64::from_str_radix(number, 36).ok().map(SiteId)
 }
 
 /// The test site whose merchant id this is.
@@ -71,10 +89,10 @@ pub(crate) fn test_site(merchant: &str) -> Option<SiteId> {
 }
 
 /// Twenty-two characters of the name, a blank, thirteen of the city, a blank, three of the country.
-fn name_and_place(name: &str) -> String {
+fn name_and_place(name: &str, place: &str) -> String {
     let plain = |letter: char| if matches!(letter, ' '..='~') { letter } else { '?' };
     let name: String = name.chars().map(plain).take(22).collect();
-    format!("{name:<22} {:<13} NLD", "Amsterdam")
+    format!("{name:<22} {place:<17}")
 }
 
 fn base36(number: i64) -> String {
@@ -97,9 +115,12 @@ mod tests {
     #[test]
     fn names_fill_their_field_and_no_more() {
         for name in ["", "Webshop BV", "A name that is far too long for it", "Café 😀"] {
-            assert_eq!(name_and_place(name).len(), 40, "{name}");
+            assert_eq!(name_and_place(name, "Utrecht       NLD").len(), 40, "{name}");
         }
-        assert_eq!(name_and_place("Webshop BV"), "Webshop BV             Amsterdam     NLD");
+        assert_eq!(
+            name_and_place("Webshop BV", "Amsterdam     NLD"),
+            "Webshop BV             Amsterdam     NLD"
+        );
     }
 
     #[test]
@@ -107,6 +128,8 @@ mod tests {
         assert_eq!(base36(0), "0");
         assert_eq!(base36(36 * 36 - 1), "ZZ");
         assert_eq!(test_site("KASSA0000000042"), Some(SiteId(42)));
+        assert_eq!(test_site_at("K0000016"), Some(SiteId(42)));
+        assert_eq!((test_site_at("T"), test_site_at("K000001é"), test_site_at("K16")), (None, None, None));
         for stranger in ["", "MERCHANT0000001", "KASSA00000000xx", "KASSA42"] {
             assert_eq!(test_site(stranger), None, "{stranger}");
         }

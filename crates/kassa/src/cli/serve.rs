@@ -1,7 +1,8 @@
 //! `kassa serve`: everything in one process.
 
 use super::open::{First, Opened, lock, open};
-use crate::app::{App, Settings};
+use crate::acquirer::live::Prepared;
+use crate::app::{App, Peers, Settings};
 use crate::clock::Clock;
 use crate::config::{Config, Flags};
 use crate::keys::{ApiSecret, KeyRing};
@@ -91,7 +92,9 @@ fn start(opened: &Opened, public_url: String, ranges: Ranges) -> anyhow::Result<
     };
     let client = outbound::Client::new(outbound::Options::default()).context("preparing TLS")?;
     let (keys, random, store) = (Arc::clone(&opened.keys), opened.random.clone(), opened.store.clone());
-    Ok(App::new(settings, Clock::System, random, keys, store, client))
+    let acquirers = config.acquirers.iter().map(Prepared::new).collect::<anyhow::Result<_>>()?;
+    let peers = Peers { acquirers, ..Peers::default() };
+    Ok(App::with_peers(settings, Clock::System, random, keys, store, client, peers))
 }
 
 /// Forgets a key soon after it was destroyed, and says early when a new key file cannot be used.

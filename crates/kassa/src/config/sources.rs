@@ -6,9 +6,12 @@ use std::fs;
 use anyhow::{Context as _, anyhow, bail};
 use toml::Value;
 
-use super::{CONFIG, Config, Flags, KEYS};
+use super::acquirer::acquirers;
+use super::{Acquirer, CONFIG, Config, Flags, KEYS};
 
 const PREFIX: &str = "KASSA_";
+/// The tables of the file.
+const ACQUIRER: &str = "acquirer";
 /// How alike two names must be, from 0 to 1, for one to be a suggestion.
 const ALIKE: f64 = 0.6;
 
@@ -26,14 +29,14 @@ pub(super) fn read(
     let (file_by_variable, environment) = from_environment(environment)?;
     let file = flags.store.config.clone().or(file_by_variable);
 
-    let mut settings = match file {
+    let (mut settings, acquirers) = match file {
         Some(path) => from_file(&path)?,
-        None => Vec::new(),
+        None => (Vec::new(), Vec::new()),
     };
     settings.extend(environment);
     settings.extend(from_flags(flags));
 
-    let mut config = Config::default();
+    let mut config = Config { acquirers, ..Config::default() };
     for Setting { key, text, called } in settings {
         config.set(key, &text).map_err(|why| anyhow!("{called} {why}"))?;
     }
@@ -94,17 +97,19 @@ fn is_service_link(rest: &str, value: &str) -> bool {
         || (rest.ends_with("PORT") && value.contains("://"))
 }
 
-fn from_file(path: &str) -> anyhow::Result<Vec<Setting>> {
+fn from_file(path: &str) -> anyhow::Result<(Vec<Setting>, Vec<Acquirer>)> {
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read the configuration file {path}"))?;
-    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+    let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or("");
         let line = before.matches('\n').count() + 1;
         // The message may have several lines; the first says what is wrong.
         let message = error.message().lines().next().unwrap_or("not valid TOML");
         anyhow!("{path}, line {line}: {message}")
     })?;
-    table
+    let acquirers = table.remove(ACQUIRER).map_or(Ok(Vec::new()), acquirers);
+    let acquirers = acquirers.map_err(|why| anyhow!("{path}: {ACQUIRER}: {why}"))?;
+    let settings = table
         .into_iter()
         .map(|(name, value)| {
             let Some(key) = KEYS.into_iter().find(|key| *key == name) else {
@@ -117,7 +122,8 @@ fn from_file(path: &str) -> anyhow::Result<Vec<Setting>> {
                 None => bail!("{called} must be a text, a whole number, true, false or a list of texts"),
             }
         })
-        .collect()
+        .collect::<anyhow::Result<_>>()?;
+    Ok((settings, acquirers))
 }
 
 fn into_text(value: Value) -> Option<String> {

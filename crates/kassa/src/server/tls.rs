@@ -22,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::clock::Clock;
 pub use authority::Authority;
+pub(crate) use authority::refuse_if_others_can_read;
 
 /// How long a certificate from our own authority lasts.
 const LEAF_DAYS: i64 = 90;

@@ -60,7 +60,9 @@ impl DirectoryServer {
             Ok(Message::AReq(asked)) => self.authenticate(&asked).await,
             // An error is never answered.
             Ok(Message::Erro(_)) => Reply::Text(String::new()),
-            Ok(Message::RReq(other)) => refuse(&*other, ErrorCode::TRANSACTION_UNKNOWN, "threeDSServerTransID"),
+            Ok(Message::RReq(other)) => {
+                refuse(&*other, ErrorCode::TRANSACTION_UNKNOWN, "threeDSServerTransID")
+            }
             Ok(_) => Reply::Text(String::new()),
             Err(fault) => erro(&fault),
         }

@@ -209,9 +209,7 @@ impl Memory {
                 let content = store.simulator_challenge(id).await?;
                 Ok(content.map(|content| serde_json::from_str(&content)).transpose()?)
             }
-            Self::Process(known) => {
-                Ok(known.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned())
-            }
+            Self::Process(known) => Ok(known.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()),
         }
     }
 }

@@ -133,9 +133,7 @@ impl Peer {
     /// An address that a browser is sent to: in the gateway only its path counts, whatever it is reached as.
     fn address(&self, url: &str) -> String {
         match (&self.gateway, Url::parse(url)) {
-            (Gateway::Here(_), Ok(url)) => {
-                url[url::Position::BeforePath..].to_owned()
-            }
+            (Gateway::Here(_), Ok(url)) => url[url::Position::BeforePath..].to_owned(),
             _ => url.to_owned(),
         }
     }

@@ -179,11 +179,14 @@ mod tests {
         assert_eq!(plan("510000300000700").first, First::Silence);
         let after = Plan { asking: Asking::Passes, results: Results::After, ..page };
         assert_eq!(plan("400000301100011"), after);
-        assert_eq!(plan("679999300000000332"), Plan {
-            first: First::Final(TransStatus::NotAuthenticated, Some(1)),
-            asking: Asking::GivenUp,
-            results: Results::Never
-        });
+        assert_eq!(
+            plan("679999300000000332"),
+            Plan {
+                first: First::Final(TransStatus::NotAuthenticated, Some(1)),
+                asking: Asking::GivenUp,
+                results: Results::Never
+            }
+        );
         assert_eq!(plan("679999000000000001"), page, "other cards mean nothing by it");
     }
 

@@ -142,8 +142,7 @@ impl Store {
     }
 
     async fn guarded(&self, row: &AuthenticationRow, first: Statement) -> Result<(), WriteError> {
-        let write =
-            Write { key: key(row.site, row.transaction), first, rest: Vec::new(), guarded: true };
+        let write = Write { key: key(row.site, row.transaction), first, rest: Vec::new(), guarded: true };
         self.db.write(write).await.map(|_| ())
     }
 

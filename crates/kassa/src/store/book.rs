@@ -247,7 +247,7 @@ fn code_and_amount(columns: &mut Columns) -> Result<(String, i64), Corrupt> {
     Ok((columns.text()?, columns.int()?))
 }
 
-fn parse(columns: &mut Columns) -> Result<Entry, Corrupt> {
+pub(super) fn parse(columns: &mut Columns) -> Result<Entry, Corrupt> {
     let site = SiteId(columns.int()?);
     let mark = mark(columns)?;
     let amount_minor = columns.int()?;

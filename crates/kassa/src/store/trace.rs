@@ -86,8 +86,8 @@ const AGAIN: &str = "UPDATE trace SET sends = sends + 1 \
      RETURNING site_id, reference, operation, order_id, terminal, transmission, stan, rrn, local_time, mti, sends";
 const BY_REFERENCE: &str = "SELECT site_id, reference, operation, order_id, terminal, transmission, stan, rrn, local_time, mti, \
      sends FROM trace WHERE site_id = $1 AND reference = $2 AND operation = $3";
-const BY_MARK: &str = "SELECT site_id, reference, operation, order_id, terminal, transmission, stan, rrn, local_time, mti, \
-     sends FROM trace WHERE site_id = $1 AND terminal = $2 AND transmission = $3 AND stan = $4 AND rrn = $5";
+const BY_NUMBERS: &str = "SELECT site_id, reference, operation, order_id, terminal, transmission, stan, rrn, local_time, mti, \
+     sends FROM trace WHERE site_id = $1 AND terminal = $2 AND transmission = $3 AND stan = $4";
 
 impl Store {
     /// Opens the trace of a message; `false` when there is one already, which stays as it is.
@@ -134,9 +134,16 @@ impl Store {
         self.find_trace(statement(BY_REFERENCE, key(site, reference, operation))).await
     }
 
-    /// The trace of the message that a host knows by this.
-    pub(crate) async fn trace_of_mark(&self, site: SiteId, mark: &Mark) -> Result<Option<Trace>, ReadError> {
-        self.find_trace(statement(BY_MARK, by_mark(site, mark))).await
+    /// The trace of the message with this DE 41, 7 and 11, of which there is one at most.
+    pub(crate) async fn trace_of_numbers(
+        &self,
+        site: SiteId,
+        terminal: &str,
+        transmission: &str,
+        stan: u32,
+    ) -> Result<Option<Trace>, ReadError> {
+        let params = [site.0.into(), terminal.into(), transmission.into(), i64::from(stan).into()];
+        self.find_trace(statement(BY_NUMBERS, params)).await
     }
 
     /// Takes the next `count` numbers of a terminal; how many were ever taken, these included.

@@ -171,19 +171,15 @@ async fn proceed(
 }
 
 /// `POST` by the issuer's page in the hidden frame: it is done.
-async fn method_done(
-    State(app): State<App>,
-    place: Where,
-    words: WordsQuery,
-    body: Bytes,
-) -> Response {
+async fn method_done(State(app): State<App>, place: Where, words: WordsQuery, body: Bytes) -> Response {
     let step = match find(&app, place, words).await {
         Ok(step) => step,
         Err(instead) => return instead,
     };
     let field = field(&body, "threeDSMethodData").unwrap_or_default();
     let data = MethodData::from_form(&field, &ENDPOINT);
-    let is_ours = data.is_some_and(|data| Some(data.server_trans_id) == TransId::parse(&step.row.server_trans_id));
+    let is_ours =
+        data.is_some_and(|data| Some(data.server_trans_id) == TransId::parse(&step.row.server_trans_id));
     if !is_ours {
         return StatusCode::BAD_REQUEST.into_response();
     }
@@ -244,14 +240,16 @@ impl App {
         if step.row.due_at.is_some_and(|due| now >= due) {
             return Ok(Proceeded::Decided);
         }
-        let window = if self.threeds.setup.framed { viewport.window() } else { ChallengeWindowSize::FullPage };
+        let window =
+            if self.threeds.setup.framed { viewport.window() } else { ChallengeWindowSize::FullPage };
         let mut kept = Kept { window: Some(window), ..step.kept.clone() };
         if window.pixels().is_some() {
             kept.notification_url = framed(&kept.notification_url);
         }
         // A request that was lost may have arrived: the next one is another.
         let is_first = step.row.stage == Stage::Method;
-        let id = if is_first { step.row.server_trans_id.clone() } else { self.draw_trans_id().text().to_owned() };
+        let id =
+            if is_first { step.row.server_trans_id.clone() } else { self.draw_trans_id().text().to_owned() };
         let asking = AuthenticationRow {
             stage: Stage::Asking,
             asked_at: Some(now),
@@ -266,7 +264,8 @@ impl App {
         }
         // From here on it goes to its end, whether or not the browser waits.
         let (app, order, transaction) = (self.clone(), step.visit.order.clone(), step.transaction.clone());
-        let asked = self.underway.spawn(async move { app.request(&order, &transaction, &asking, kept).await });
+        let asked =
+            self.underway.spawn(async move { app.request(&order, &transaction, &asking, kept).await });
         asked.await.context("asking the directory server")?
     }
 
@@ -328,7 +327,12 @@ impl App {
 
     /// The browser is back with what the issuer's page gave it. That says nothing but that a result should be here:
     /// it is waited for a while, and then the authentication could not be performed.
-    pub(crate) async fn browser_is_back(&self, order: &Order, id: TransactionId, cres: &str) -> anyhow::Result<()> {
+    pub(crate) async fn browser_is_back(
+        &self,
+        order: &Order,
+        id: TransactionId,
+        cres: &str,
+    ) -> anyhow::Result<()> {
         let Some(row) = self.store.authentication(order.site, id).await? else { return Ok(()) };
         if row.stage != Stage::Challenge || !is_answer_to(&row, cres) {
             return Ok(());
@@ -367,13 +371,16 @@ impl App {
 
 /// Whether a browser brought what the issuer's page of this challenge gives, or an error from there.
 fn is_answer_to(row: &AuthenticationRow, cres: &str) -> bool {
-    let same = |kept: &Option<String>, id: &TransId| kept.as_deref().and_then(TransId::parse).as_ref() == Some(id);
+    let same =
+        |kept: &Option<String>, id: &TransId| kept.as_deref().and_then(TransId::parse).as_ref() == Some(id);
     match CRes::from_form(cres, &ENDPOINT) {
         Ok(Received::Message(answer)) => {
             Some(answer.server_trans_id) == TransId::parse(&row.server_trans_id)
                 && same(&row.acs_trans_id, &answer.acs_trans_id)
         }
-        Ok(Received::Erro(erro)) => erro.server_trans_id.as_ref() == TransId::parse(&row.server_trans_id).as_ref(),
+        Ok(Received::Erro(erro)) => {
+            erro.server_trans_id.as_ref() == TransId::parse(&row.server_trans_id).as_ref()
+        }
         Err(_) => false,
     }
 }

@@ -163,7 +163,9 @@ async fn ask_once(link: &DsLink, random: &Random, cache: &mut RangeCache) -> Res
     let answer = link.exchange(&text, Asked::Ranges, PATIENCE).await.map_err(|error| otherwise(&error))?;
     let taken = match receive::<PRes>(&answer, &ENDPOINT) {
         Ok(Received::Message(answer)) => cache.apply(&answer, update),
-        Ok(Received::Erro(erro)) if erro.error_code == ErrorCode::SERIAL_NUMBER => return Err(Refused::Serial),
+        Ok(Received::Erro(erro)) if erro.error_code == ErrorCode::SERIAL_NUMBER => {
+            return Err(Refused::Serial);
+        }
         Ok(Received::Erro(erro)) => {
             return Err(Refused::Otherwise(format!("refused with {}", erro.error_code)));
         }

@@ -87,8 +87,7 @@ impl App {
             Ok(Received::Message(answer)) if answer.server_trans_id == question.server_trans_id => answer,
             Ok(Received::Message(other)) => {
                 let why = "threeDSServerTransID";
-                let fault =
-                    Fault::new(ErrorCode::TRANSACTION_UNKNOWN, Component::Server, why, other.about());
+                let fault = Fault::new(ErrorCode::TRANSACTION_UNKNOWN, Component::Server, why, other.about());
                 self.tell(link, &fault);
                 return failed(&fault);
             }
@@ -147,7 +146,9 @@ impl App {
                 url: self.threeds.base_url.clone(),
                 authentication_ind: Some(AuthenticationInd::PAYMENT),
                 three_ri_ind: None,
-                challenge_ind: Vec::from_iter(question.tells_preference.then_some(ChallengeInd::NO_PREFERENCE)),
+                challenge_ind: Vec::from_iter(
+                    question.tells_preference.then_some(ChallengeInd::NO_PREFERENCE),
+                ),
             },
             comp_ind: Some(question.comp_ind),
             method_id: None,
@@ -305,7 +306,8 @@ impl App {
         for row in due {
             match row.stage {
                 Stage::Answered => self.apply_outcome(&row).await,
-                Stage::Method | Stage::Asking | Stage::Challenge => match self.end_authentication(&row).await {
+                Stage::Method | Stage::Asking | Stage::Challenge => match self.end_authentication(&row).await
+                {
                     Ok(()) => {
                         tracing::info!(order.id = %row.order, "an authentication took too long");
                         self.announce(row.site, &row.order);

@@ -17,6 +17,7 @@ mod mistakes;
 mod money_stages;
 mod rate_limit;
 mod refunds;
+mod simulator;
 mod sites;
 mod stages;
 mod tokens;

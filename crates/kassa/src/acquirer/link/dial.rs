@@ -5,6 +5,7 @@ use crate::simulator::acquirer_host::AcquirerHost;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use iso8583::Profile;
+use payments::ids::SiteId;
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::fmt;
@@ -30,13 +31,15 @@ const PIPE: usize = 64 * 1024;
 pub(crate) struct InProcess {
     pub(crate) host: AcquirerHost,
     pub(crate) profile: Profile,
+    /// Whose plan of faults the connection itself follows.
+    pub(crate) site: Option<SiteId>,
 }
 
 impl Dial for InProcess {
     fn dial(&self) -> BoxFuture<'_, io::Result<Box<dyn Stream>>> {
         let (ours, theirs) = tokio::io::duplex(PIPE);
-        let (host, profile) = (self.host.clone(), self.profile.clone());
-        tokio::spawn(async move { host.serve(Box::new(theirs), profile).await });
+        let (host, profile, site) = (self.host.clone(), self.profile.clone(), self.site);
+        tokio::spawn(async move { host.serve(Box::new(theirs), profile, site).await });
         async move { Ok(Box::new(ours) as Box<dyn Stream>) }.boxed()
     }
 
@@ -47,7 +50,6 @@ impl Dial for InProcess {
 
 /// A host that is called.
 #[derive(Debug)]
-#[cfg_attr(not(test), expect(dead_code, reason = "for the configuration of a live acquirer"))]
 pub(crate) struct Tcp {
     /// `host:port`.
     pub(crate) address: String,

@@ -228,7 +228,7 @@ fn write_new(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
 
 /// Refuses an operator's own key that everybody on the machine can read. Its group may: that is how Debian hands
 /// keys to services.
-pub(super) fn refuse_if_others_can_read(path: &Path) -> anyhow::Result<()> {
+pub(crate) fn refuse_if_others_can_read(path: &Path) -> anyhow::Result<()> {
     refuse_if_readable(path, OTHERS)
 }
 

@@ -10,6 +10,29 @@ use payments::money::{Amount, Currency};
 /// DE 39 of a merchant whom the host does not know.
 const UNKNOWN_MERCHANT: &str = "03";
 
+/// Whose messages are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Merchants {
+    /// Those of test sites, each with a book of its own.
+    TestSites,
+    /// Anybody's, in one book.
+    Anyone,
+}
+
+/// Whose book it is where anybody may come.
+pub(crate) const ANYONE: SiteId = SiteId(0);
+
+impl Merchants {
+    /// The site that a message is about.
+    pub(super) fn site(self, message: &Message) -> Option<SiteId> {
+        let merchant = message.text(42)?;
+        match self {
+            Self::TestSites => terminal::test_site(merchant),
+            Self::Anyone => Some(ANYONE),
+        }
+    }
+}
+
 /// What every message about a card says.
 #[derive(Clone, Debug)]
 pub(super) struct Asked {
@@ -22,8 +45,8 @@ pub(super) struct Asked {
 
 impl Asked {
     /// What `message` says; DE 39 of the refusal where that is not enough.
-    pub(super) fn of(message: &Message) -> Result<Self, &'static str> {
-        let site = message.text(42).and_then(terminal::test_site).ok_or(UNKNOWN_MERCHANT)?;
+    pub(super) fn of(message: &Message, merchants: Merchants) -> Result<Self, &'static str> {
+        let site = merchants.site(message).ok_or(UNKNOWN_MERCHANT)?;
         let mark = mark_of(message).ok_or(FORMAT_ERROR)?;
         let amount = amount(message).ok_or(FORMAT_ERROR)?;
         let original = match message.text(90) {

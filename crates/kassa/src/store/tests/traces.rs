@@ -55,8 +55,9 @@ async fn what_leaves_is_opened_once_and_repeated_under_the_same_numbers(
     let other = store.trace(SITE, TransactionId(1), Operation::Authorise).await.unwrap().unwrap();
     assert_eq!(other.sends, 1, "only what is repeated counts up");
     assert_eq!(store.trace(SiteId(2), TransactionId(1), Operation::Authorise).await.unwrap(), None);
-    assert_eq!(store.trace_of_mark(SITE, &mark(2)).await.unwrap().unwrap().operation, Operation::Reverse);
-    assert_eq!(store.trace_of_mark(SITE, &mark(9)).await.unwrap(), None);
+    let of = async |stan| store.trace_of_numbers(SITE, "T", "1122233015", stan).await.unwrap();
+    assert_eq!(of(2).await.unwrap().operation, Operation::Reverse);
+    assert_eq!(of(9).await, None);
 }
 
 #[rstest]

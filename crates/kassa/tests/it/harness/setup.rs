@@ -10,6 +10,8 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub(crate) struct Setup {
     pub(crate) answer_within: Millis,
+    /// This one passes for every message but an authorisation that is lost.
+    pub(crate) advice_within: Millis,
     pub(crate) page_wait: Duration,
     pub(crate) notify_hold: Duration,
     pub(crate) notify_allow: Vec<Network>,
@@ -25,6 +27,7 @@ impl Default for Setup {
     fn default() -> Self {
         Self {
             answer_within: Millis::seconds(20),
+            advice_within: Millis::seconds(3),
             page_wait: Duration::from_secs(10),
             notify_hold: Duration::from_secs(10),
             notify_allow: Vec::new(),
@@ -46,8 +49,7 @@ impl Setup {
         Settings {
             public_url: url.to_owned(),
             answer_within: self.answer_within,
-            // This one passes for every message that is lost.
-            advice_within: Millis::seconds(3),
+            advice_within: self.advice_within,
             page_wait: self.page_wait,
             notify_hold: self.notify_hold,
             notify_allow: self.notify_allow.clone(),

@@ -38,8 +38,11 @@ impl Hosts {
         Self { arriving, dialer: Arc::new(Dialer(dialled)) }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "tests write them down on the spot")]
     pub(super) fn link(&self, settings: Settings) -> (Link, LateAnswers) {
-        Link::over(Arc::<Dialer>::clone(&self.dialer), Profile::built_in("B").unwrap(), settings)
+        let dialer: Arc<dyn Dial> = Arc::<Dialer>::clone(&self.dialer);
+        let (sender, late) = LateAnswers::channel();
+        (Link::over(&dialer, &Arc::new(Profile::built_in("B").unwrap()), &settings, &sender), late)
     }
 
     /// The next connection.

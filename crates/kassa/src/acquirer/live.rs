@@ -1,0 +1,220 @@
+//! Acquirers from the configuration: everything that is named there is read and checked before anything is dialled.
+
+use super::check::{Step, check};
+use super::line::{Line, Merchant, Merchants};
+use super::link::dial::{Tcp, Tls};
+use super::link::{Dial, LateSender, Link, MacKey, NetworkCodes, Settings};
+use super::terminal::Dialect;
+use crate::clock::Clock;
+use crate::config::Acquirer as Configured;
+use crate::config::acquirer::{AcquirerMac, AcquirerTls, MacAlgorithm, Timers};
+use crate::random::Random;
+use crate::server::tls::refuse_if_others_can_read;
+use anyhow::{Context as _, bail};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use iso8583::{Mac, Profile};
+use payments::ids::SiteId;
+use payments::money::Currency;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
+use sha2::Sha256;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// A configured acquirer whose files were read and make sense.
+#[derive(Clone, Debug)]
+pub(crate) struct Prepared {
+    configured: Configured,
+    profile: Profile,
+    tls: Option<Tls>,
+    mac: Option<KeyOfMac>,
+}
+
+#[derive(Clone)]
+struct KeyOfMac(MacKey);
+
+impl std::fmt::Debug for KeyOfMac {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeyOfMac")
+    }
+}
+
+impl Prepared {
+    /// Reads what `configured` names.
+    ///
+    /// # Errors
+    /// What cannot be read, or makes no sense.
+    pub(crate) fn new(configured: &Configured) -> anyhow::Result<Self> {
+        let of = || format!("acquirer {:?}", configured.name);
+        let tls = configured.tls.as_ref().map(|tls| read_tls(tls, &configured.address));
+        Ok(Self {
+            profile: read_profile(&configured.profile).with_context(of)?,
+            tls: tls.transpose().with_context(of)?,
+            mac: configured.mac.as_ref().map(read_mac).transpose().with_context(of)?,
+            configured: configured.clone(),
+        })
+    }
+
+    /// Dials, signs on, sends an echo and signs off. `report` hears of each step that succeeded.
+    ///
+    /// # Errors
+    /// The first step that failed.
+    pub(crate) async fn check(
+        self,
+        clock: Clock,
+        random: Random,
+        report: impl FnMut(&Step),
+    ) -> anyhow::Result<()> {
+        let Self { configured, profile, tls, mac } = self;
+        let settings = settings(&configured, mac.map(|KeyOfMac(key)| key), clock.clone(), random);
+        let dialer = Tcp { address: configured.address, tls };
+        check(&dialer, &profile, &settings, &clock, report).await
+    }
+
+    /// Opens the link. Needs a runtime.
+    pub(crate) fn open(self, clock: Clock, random: Random, late: &LateSender) -> Line {
+        let Self { configured, profile, tls, mac } = self;
+        let settings = settings(&configured, mac.map(|KeyOfMac(key)| key), clock, random);
+        let dialer: Arc<dyn Dial> = Arc::new(Tcp { address: configured.address.clone(), tls });
+        let link = Link::over(&dialer, &Arc::new(profile), &settings, late);
+        line(configured, link)
+    }
+}
+
+fn line(configured: Configured, link: Link) -> Line {
+    let place = format!("{:<13} {}", configured.city, configured.country_letters);
+    let merchant = |site: crate::config::acquirer::AcquirerSite| {
+        let merchant = Merchant {
+            terminal: site.terminal_id.trim_end().to_owned(),
+            merchant: site.merchant_id,
+            category: configured.merchant_category.clone(),
+            place: place.clone(),
+        };
+        (SiteId(site.id), merchant)
+    };
+    Line {
+        name: configured.name,
+        link,
+        dialect: Dialect {
+            acquirer: configured.acquirer_id,
+            country: configured.country,
+            has_inquiry: configured.has_inquiry,
+            reverses_by_advice: configured.reverses_by_advice,
+        },
+        merchants: Merchants::Named {
+            sites: configured.site.into_iter().map(merchant).collect(),
+            currencies: configured.currencies.iter().filter_map(|code| Currency::parse(code)).collect(),
+        },
+        response_codes: configured.response_codes,
+    }
+}
+
+fn settings(configured: &Configured, mac: Option<MacKey>, clock: Clock, random: Random) -> Settings {
+    let Timers {
+        connect_ms,
+        sign_on_ms,
+        late_ms,
+        echo_after_ms,
+        echo_answer_ms,
+        echo_misses,
+        reconnect_ms,
+        reconnect_max_ms,
+    } = configured.timers;
+    let codes = configured.network_codes.clone();
+    Settings {
+        codes: NetworkCodes {
+            sign_on: codes.sign_on,
+            sign_off: codes.sign_off,
+            echo: codes.echo,
+            cutover: codes.cutover,
+        },
+        sessions: configured.sessions,
+        in_flight: configured.in_flight,
+        connect_within: Duration::from_millis(connect_ms),
+        sign_on_within: Duration::from_millis(sign_on_ms),
+        late_for: Duration::from_millis(late_ms),
+        echo_after: Duration::from_millis(echo_after_ms),
+        echo_within: Duration::from_millis(echo_answer_ms),
+        echo_misses,
+        back_off: Duration::from_millis(reconnect_ms),
+        back_off_max: Duration::from_millis(reconnect_max_ms),
+        mac,
+        ..Settings::new(clock, random)
+    }
+}
+
+/// A built-in profile by its letter, another one by its path.
+pub(crate) fn read_profile(named: &str) -> anyhow::Result<Profile> {
+    if let Some(profile) = Profile::built_in(named) {
+        return Ok(profile);
+    }
+    let text = std::fs::read_to_string(named)
+        .with_context(|| format!("the profile {named} is not built in, and reading it as a file"))?;
+    Profile::parse(&text).with_context(|| format!("the profile {named}"))
+}
+
+fn read_tls(tls: &AcquirerTls, address: &str) -> anyhow::Result<Tls> {
+    let mut roots = RootCertStore::empty();
+    for authority in certificates(&tls.ca)? {
+        roots.add(authority).with_context(|| format!("the authority in {}", tls.ca.display()))?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .context("preparing TLS")?
+        .with_root_certificates(roots);
+    let config = match (&tls.certificate, &tls.key) {
+        (Some(certificate), Some(key)) => {
+            let shown = key.display();
+            refuse_if_others_can_read(key).with_context(|| format!("reading the TLS key {shown}"))?;
+            let private =
+                PrivateKeyDer::from_pem_file(key).with_context(|| format!("reading the TLS key {shown}"))?;
+            builder
+                .with_client_auth_cert(certificates(certificate)?, private)
+                .with_context(|| format!("using the TLS key {shown} for {}", certificate.display()))?
+        }
+        _ => builder.with_no_client_auth(),
+    };
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let name = tls.server_name.as_deref().unwrap_or(host).trim_matches(['[', ']']);
+    let name = ServerName::try_from(name.to_owned()).with_context(|| format!("the server name {name:?}"))?;
+    Ok(Tls { name, config: Arc::new(config) })
+}
+
+fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let found: Vec<_> = CertificateDer::pem_file_iter(path)
+        .and_then(Iterator::collect)
+        .with_context(|| format!("reading the TLS certificate {}", path.display()))?;
+    if found.is_empty() {
+        bail!("there is no PEM certificate in {}", path.display());
+    }
+    Ok(found)
+}
+
+fn read_mac(mac: &AcquirerMac) -> anyhow::Result<KeyOfMac> {
+    let shown = mac.key_file.display();
+    refuse_if_others_can_read(&mac.key_file).with_context(|| format!("reading the MAC key {shown}"))?;
+    let text = std::fs::read_to_string(&mac.key_file).map(Zeroizing::new);
+    let text = text.with_context(|| format!("reading the MAC key {shown}"))?;
+    let digits = text.trim();
+    let byte = |at: usize| digits.get(at * 2..at * 2 + 2).and_then(|two| u8::from_str_radix(two, 16).ok());
+    let key: Option<Vec<u8>> = (0..32).map(byte).collect();
+    let Some(key) = key.map(Zeroizing::new).filter(|_| digits.len() == 64) else {
+        bail!("the MAC key {shown} must be 64 hexadecimal digits");
+    };
+    match mac.algorithm {
+        MacAlgorithm::HmacSha256 => Ok(KeyOfMac(Arc::new(move |bytes| hmac_sha256(&key, bytes)))),
+    }
+}
+
+fn hmac_sha256(key: &[u8], bytes: &[u8]) -> Mac {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("HMAC takes keys of any length");
+    mac.update(bytes);
+    let whole = mac.finalize().into_bytes();
+    let mut code = Mac::default();
+    code.iter_mut().zip(whole).for_each(|(place, byte)| *place = byte);
+    code
+}
