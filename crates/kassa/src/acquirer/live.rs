@@ -195,9 +195,9 @@ fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
 }
 
 fn read_mac(mac: &AcquirerMac) -> anyhow::Result<KeyOfMac> {
-    let shown = mac.key_file.display();
-    refuse_if_others_can_read(&mac.key_file).with_context(|| format!("reading the MAC key {shown}"))?;
-    let text = std::fs::read_to_string(&mac.key_file).map(Zeroizing::new);
+    let shown = mac.key.display();
+    refuse_if_others_can_read(&mac.key).with_context(|| format!("reading the MAC key {shown}"))?;
+    let text = std::fs::read_to_string(&mac.key).map(Zeroizing::new);
     let text = text.with_context(|| format!("reading the MAC key {shown}"))?;
     let digits = text.trim();
     let byte = |at: usize| digits.get(at * 2..at * 2 + 2).and_then(|two| u8::from_str_radix(two, 16).ok());

@@ -127,7 +127,7 @@ pub struct AcquirerMac {
     /// The code.
     pub algorithm: MacAlgorithm,
     /// The key: 64 hexadecimal digits, mode 0600.
-    pub key_file: PathBuf,
+    pub key: PathBuf,
 }
 
 /// A message authentication code.

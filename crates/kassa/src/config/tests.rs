@@ -279,3 +279,50 @@ fn the_readme_has_every_key() {
         assert!(README.contains(&variable), "{variable}");
     }
 }
+
+#[test]
+fn the_acquirer_of_the_example_is_one() {
+    let from = EXAMPLE.find("# [[acquirer]]").unwrap();
+    let lines = EXAMPLE[from..].lines().map(|line| line.strip_prefix('#').unwrap().trim_start());
+    let text = lines.collect::<Vec<_>>().join("\n");
+    let config = from_file(&text).unwrap();
+    let [acquirer] = config.acquirers.as_slice() else { panic!("{:?}", config.acquirers) };
+    // What is there is what happens without it.
+    let short = text.lines().filter(|line| {
+        let key = line.split(' ').next().unwrap();
+        !["profile", "has_inquiry", "reverses_by_advice", "sessions", "in_flight"].contains(&key)
+    });
+    let short = short.collect::<Vec<_>>().join("\n");
+    let (before, rest) = short.split_once("[acquirer.network_codes]").unwrap();
+    let (_, rest) = rest.split_once("[acquirer.mac]").unwrap();
+    let config = from_file(&format!("{before}[acquirer.mac]{rest}")).unwrap();
+    assert_eq!(config.acquirers.as_slice(), [acquirer.clone()]);
+}
+
+#[test]
+fn a_wrong_acquirer_is_named_with_what_is_wrong() {
+    let from = EXAMPLE.find("# [[acquirer]]").unwrap();
+    let lines = EXAMPLE[from..].lines().map(|line| line.strip_prefix('#').unwrap().trim_start());
+    let text = lines.collect::<Vec<_>>().join("\n");
+    for (right, wrong, says) in [
+        ("address = \"host.acquirer.example:5000\"", "address = \"host\"", "address must be"),
+        ("country = \"528\"", "country = \"NL\"", "country must have three digits"),
+        ("currencies = [\"EUR\"]", "currencies = [\"EURO\"]", "currencies must be codes"),
+        ("sessions = 1", "sessions = 0", "sessions must be"),
+        ("echo = \"301\"", "echo = \"31\"", "network_codes must have"),
+        ("connect_ms = 5000", "connect_ms = 0", "timers must be"),
+        ("key = \"/etc/kassa/acquirer.key\"", "", "certificate and key must be set together"),
+        ("Z1 = \"91\"", "Z1 = \"9\"", "response_codes must have"),
+        ("terminal_id = \"12345678\"", "terminal_id = \"\"", "terminal_id must have"),
+        ("name = \"example\"", "nam = \"example\"", "unknown field `nam`"),
+        ("algorithm = \"hmac-sha256\"", "algorithm = \"x9.19\"", "unknown variant `x9.19`"),
+    ] {
+        assert!(text.contains(right), "{right}");
+        let error = from_file(&text.replacen(right, wrong, 1)).unwrap_err();
+        assert!(error.starts_with("kassa.toml: acquirer: ") && error.contains(says), "{wrong}: {error}");
+    }
+    let twice = from_file(&format!("{text}\n{text}")).unwrap_err();
+    assert!(twice.ends_with("there are two of this name"), "{twice}");
+    let error = from_file(&format!("{text}\n{}", text.replacen("example", "other", 1))).unwrap_err();
+    assert!(error.ends_with("site 2 is there twice"), "{error}");
+}

@@ -1,5 +1,6 @@
 //! The binary at its command line: what a first start prints, what a wrong setting gets, what the commands do.
 
+mod acquirer;
 mod audit;
 mod commands;
 mod https;

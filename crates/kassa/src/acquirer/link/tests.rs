@@ -3,6 +3,7 @@
 
 mod connections;
 mod peer;
+mod sockets;
 
 use super::*;
 use crate::clock::Clock;

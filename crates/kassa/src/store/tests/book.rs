@@ -2,8 +2,8 @@
 
 use super::traces::{mark, trace};
 use super::*;
-use crate::store::book::Entry;
-use crate::store::trace::Operation;
+use crate::store::book::{BookedMovement, Entry};
+use crate::store::trace::{Mark, Operation};
 use rstest::rstest;
 
 fn entry(reference: i64) -> Entry {
@@ -79,4 +79,62 @@ async fn a_reversal_that_comes_first_forbids_the_authorisation(
     let booked = bench.entry(1).await.unwrap();
     assert_eq!((booked.response_code.as_deref(), booked.reversals, booked.reversed), (None, 1, true));
     assert!(!booked.is_charged());
+}
+
+#[rstest]
+#[tokio::test]
+async fn the_book_is_listed_with_what_was_captured_and_whose_it_is(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let bench = Bench::open(database).await;
+    for reference in [1, 2] {
+        let later = Entry { captured_later: true, ..entry(reference) };
+        bench.store.book_authorisation(&later, eur(1_000), after(reference)).await.unwrap();
+    }
+    let ours = trace(1, Operation::Authorise, mark(1));
+    assert!(bench.store.open_trace(&ours, NOW).await.unwrap());
+    for (reference, minor, code) in [(3, 300, "00"), (4, 200, "00"), (5, 100, "13")] {
+        let capture = BookedMovement {
+            site: SITE,
+            mark: Mark { rrn: mark(1).rrn, ..mark(reference) },
+            authorisation: mark(1),
+            kind: "capture",
+            amount_minor: minor,
+            response_code: code.to_owned(),
+        };
+        bench.store.book_movement(&capture, after(reference)).await.unwrap();
+    }
+    let listed = bench.store.list_book(SITE).await.unwrap();
+    let shown: Vec<_> = listed
+        .iter()
+        .map(|listed| (listed.entry.mark.stan, listed.captured_minor, listed.ours.clone()))
+        .collect();
+    assert_eq!(shown, [(2, 0, None), (1, 500, Some(("a".to_owned(), TransactionId(1))))]);
+    assert_eq!((listed[0].currency.as_str(), listed[0].inquiries), ("EUR", 0));
+    let moved = bench.store.list_booked_movements(SITE).await.unwrap();
+    let shown: Vec<_> = moved
+        .iter()
+        .map(|moved| (moved.mark.stan, moved.amount_minor, moved.response_code.as_str()))
+        .collect();
+    assert_eq!(shown, [(5, 100, "13"), (4, 200, "00"), (3, 300, "00")]);
+    assert!(moved.iter().all(|moved| moved.kind == "capture" && moved.ours.is_none()));
+    assert!(bench.store.list_book(SiteId(2)).await.unwrap().is_empty());
+}
+
+#[rstest]
+#[tokio::test]
+async fn what_the_gateway_did_not_send_is_noticed(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let bench = Bench::open(database).await;
+    bench.paid("a", 1, Capturing::Immediate).await;
+    let strays = async || bench.store.stray_approvals(SITE).await.unwrap();
+    bench.store.book_authorisation(&entry(1), eur(1_000), NOW).await.unwrap();
+    assert_eq!(strays().await, 1, "nothing says that it was sent");
+    assert!(bench.store.open_trace(&trace(1, Operation::Authorise, mark(1)), NOW).await.unwrap());
+    assert_eq!(strays().await, 0);
+    bench.store.book_authorisation(&entry(2), eur(1_000), NOW).await.unwrap();
+    assert_eq!(strays().await, 1);
+    bench.reverse(2).await;
+    assert_eq!(strays().await, 0);
 }

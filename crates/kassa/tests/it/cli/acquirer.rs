@@ -1,0 +1,162 @@
+//! Messages over real sockets: a gateway that calls a host, and what an operator tries before it does.
+
+use super::{order, place, text};
+use crate::harness::{Database, Home, Http, Ran, bare, run};
+use rstest::rstest;
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+/// The host, as a process of its own. Killed when dropped.
+struct Host {
+    child: Child,
+    address: String,
+}
+
+impl Host {
+    fn start(arguments: &[&str]) -> Self {
+        let mut command = bare(&[&["simulator", "acquirer"], arguments].concat());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut address = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        Self { child, address: address.trim().to_owned() }
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+}
+
+/// Settings with this host for the test site.
+fn configure(folder: &Path, address: &str, profile: &str) -> String {
+    let path = folder.join("kassa.toml");
+    let settings = format!(
+        r#"
+        [[acquirer]]
+        name = "example"
+        address = "{address}"
+        profile = "{profile}"
+        acquirer_id = "525000"
+        country = "528"
+        merchant_category = "5732"
+        city = "Utrecht"
+        country_letters = "NLD"
+        currencies = ["EUR"]
+        has_inquiry = true
+        timers = {{ reconnect_ms = 50 }}
+        site = [{{ id = 1, terminal_id = "TERM0001", merchant_id = "MERCHANT0000001" }}]
+        "#
+    );
+    fs::write(&path, settings).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+fn pay(link: &str, card: &str) -> Ran {
+    run(&mut bare(&["pay", link, "--card", card]))
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_charges_cards_at_a_host_that_it_calls(#[values("A", "B", "C", "D")] profile: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let book = folder.path().join("book");
+    let started = ["--listen", "127.0.0.1:0", "--profile", profile, "--data-dir", book.to_str().unwrap()];
+    let host = Host::start(&started);
+    let config = configure(folder.path(), &host.address, profile);
+    let home = Home::new(Database::Sqlite).await.with("KASSA_CONFIG", &config);
+    let binary = home.serve().await;
+    for (id, card, code) in [("A-1", "6799990000000000011", 0), ("A-2", "6799990000000000029", 2)] {
+        let link = place(&binary, &binary.key, &order(id)).await;
+        let paid = pay(&link, card);
+        assert_eq!(paid.code, Some(code), "{id}: {paid:?}");
+    }
+    let link = place(&binary, &binary.key, &order("A-3")).await;
+    let read = async |id: &str| {
+        let url = format!("{}/v1/json/orders/{id}", binary.url);
+        Http::new().call("GET", &url, &binary.key, "").await.unwrap().json()["data"]["status"].clone()
+    };
+    assert_eq!((read("A-1").await, read("A-2").await), ("completed".into(), "declined".into()));
+
+    // Without its host nothing is sent, and the customer hears it at once.
+    drop(host);
+    let paid = pay(&link, "6799990000000000011");
+    assert_eq!((paid.code, read("A-3").await), (Some(2), "declined".into()), "{paid:?}");
+    assert!(binary.stop().await.success());
+
+    let known = rusqlite::Connection::open(book.join("host.db")).unwrap();
+    let sql = "SELECT terminal, response_code FROM simulator_authorisation ORDER BY stan";
+    let mut known = known.prepare(sql).unwrap();
+    let known = known.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let known: Vec<(String, String)> = known.map(Result::unwrap).collect();
+    assert_eq!(
+        known,
+        [("TERM0001", "00"), ("TERM0001", "51")].map(|(at, code)| (at.to_owned(), code.to_owned()))
+    );
+    assert_eq!(home.run(&["audit"]).code, Some(0));
+}
+
+#[tokio::test]
+async fn an_acquirer_is_tried_step_by_step() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::start(&["--listen", "127.0.0.1:0"]);
+    let config = configure(folder.path(), &host.address, "B");
+    let check =
+        |more: &[&str]| run(&mut bare(&[&["acquirer", "check", "--config", config.as_str()], more].concat()));
+    for more in [&[][..], &["example"]] {
+        let checked = check(more);
+        assert_eq!(checked.code, Some(0), "{checked:?}");
+        let lines: Vec<&str> = checked.stdout.lines().collect();
+        assert_eq!(lines[0], format!("example: {}", host.address));
+        for (line, done) in lines[1..].iter().zip(["connected", "signed on", "echo answered", "signed off"]) {
+            assert!(line.starts_with(&format!("  ok    {done} (")), "{checked:?}");
+        }
+        assert_eq!(lines.len(), 5);
+    }
+    let other = check(&["other"]);
+    assert_eq!(
+        (other.code, other.stderr.as_str()),
+        (Some(1), "kassa: no acquirer is called \"other\" in the configuration\n")
+    );
+    drop(host);
+    let checked = check(&[]);
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    assert!(checked.stdout.contains("  FAILED  connecting: "), "{checked:?}");
+
+    let refusing = Host::start(&["--listen", "127.0.0.1:0", "--fault", "refuse_sign_on=100"]);
+    configure(folder.path(), &refusing.address, "B");
+    let checked = check(&[]);
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    assert!(checked.stdout.ends_with("  FAILED  the sign-on was refused: response code 91\n"), "{checked:?}");
+}
+
+#[test]
+fn a_message_is_printed_for_people_without_its_secrets() {
+    let vectors = text(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../iso8583/tests/vectors.json")));
+    let vectors: Value = serde_json::from_str(&vectors).unwrap();
+    let message =
+        vectors.as_object().unwrap().values().find(|vector| vector["fields"]["t"] == "0100").unwrap();
+    let (pan, code) = ("6799990000000000011", "kBMGQHIAAAAAAAAAAAAAAAAAAAA");
+    assert!(message.to_string().contains(pan) && message.to_string().contains(code));
+    for profile in ["A", "B", "C", "D"] {
+        let hex = message["enc"][profile].as_str().unwrap();
+        let shown = run(&mut bare(&["decode", hex, "--profile", profile]));
+        assert_eq!(shown.code, Some(0), "{shown:?}");
+        assert!(shown.stdout.starts_with("0100 authorisation request\n"), "{shown:?}");
+        assert!(shown.stdout.contains("679999*********0011"), "{shown:?}");
+        assert!(!shown.stdout.contains(pan) && !shown.stdout.contains(code), "{shown:?}");
+    }
+    let hex = message["enc"]["B"].as_str().unwrap();
+    let framed = format!("{:04x} {hex}", hex.len() / 2);
+    assert_eq!(run(&mut bare(&["decode", &framed])).stdout, run(&mut bare(&["decode", hex])).stdout);
+    for wrong in ["", "0", "zz", "00", &hex[2..]] {
+        let ran = run(&mut bare(&["decode", wrong]));
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{wrong}");
+        assert_eq!(ran.stderr.lines().count(), 1, "{wrong}: {ran:?}");
+        assert!(!ran.stderr.contains("679999"), "{wrong}: {ran:?}");
+    }
+}
