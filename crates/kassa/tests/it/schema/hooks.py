@@ -45,6 +45,10 @@ def is_compared(body):
     return options.get("validate_cart") not in (None, "", False, 0, "false", "0") or len(str(options)) > 300
 
 
+FAULTS = [
+    "no_answer", "late", "duplicate", "reorder", "garbage", "half_frame", "drop_before", "drop_after",
+    "refuse_sign_on", "latency",
+]
 names = itertools.count()
 # Those that an order may be in.
 document = requests.get(os.environ["KASSA_URL"] + "/openapi.json", timeout=20).json()
@@ -63,12 +67,24 @@ def before_call(context, case, **kwargs):
     for key in {"order_id", "new_order_id"} & body.keys():
         if isinstance(body[key], str) and re.fullmatch("[!-~]{1,30}", body[key]):
             body[key] = f"{next(names)}-{body[key]}"
+    # The other requests need an acquirer that answers.
+    if context.operation.label == "POST /v1/json/simulator/faults":
+        make_harmless(body)
     # Most of these can be done once.
     path = case.path_parameters or {}
     if path.get("id") == "fresh":
         path["id"], movement = fresh(context.operation.label, body.get("currency"))
         for key in {"refund", "chargeback"} & path.keys():
             path[key] = movement
+
+
+def make_harmless(plan):
+    """Whatever is to go wrong, answers only come twice."""
+    faults = plan.get("faults")
+    for fault in faults if isinstance(faults, list) else []:
+        kind = fault.get("kind") if isinstance(fault, dict) else None
+        if isinstance(kind, str) and kind.lower() in FAULTS:
+            fault["kind"] = "duplicate"
 
 
 def fresh(operation, currency):
