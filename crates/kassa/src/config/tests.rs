@@ -296,7 +296,7 @@ fn the_acquirer_of_the_example_is_one() {
     let (before, rest) = short.split_once("[acquirer.network_codes]").unwrap();
     let (_, rest) = rest.split_once("[acquirer.mac]").unwrap();
     let config = from_file(&format!("{before}[acquirer.mac]{rest}")).unwrap();
-    assert_eq!(config.acquirers.as_slice(), [acquirer.clone()]);
+    assert_eq!(config.acquirers.as_slice(), std::slice::from_ref(acquirer));
 }
 
 #[test]

@@ -7,6 +7,7 @@
 mod asked;
 pub(crate) mod faults;
 mod operations;
+mod proof;
 
 use crate::acquirer::link::connection::{Connection, Stream};
 use crate::acquirer::messages::{INQUIRY, REFUND};

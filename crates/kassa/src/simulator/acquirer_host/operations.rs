@@ -1,7 +1,8 @@
 //! What the host does about each kind of message. Each of these completes the answer and says whether it is sent.
 
 use super::asked::Asked;
-use super::{AcquirerHost, DONE, FORMAT_ERROR};
+use super::proof::Proof;
+use super::{AcquirerHost, DONE, FORMAT_ERROR, Merchants};
 use crate::acquirer::NOT_FOUND;
 use crate::simulator::cards::Manner;
 use crate::store::book::{BookedMovement, Entry};
@@ -19,6 +20,8 @@ const IGNORED_REVERSALS: i64 = 2;
 const INVALID: &str = "12";
 /// DE 39 of a card number that is none.
 const NO_SUCH_CARD: &str = "14";
+/// DE 39 of a proof of the customer that was made up.
+const INVENTED: &str = "59";
 /// DE 39 of a second message under the numbers of the first.
 const DUPLICATE: &str = "94";
 /// Where DE 61 tells the status of a transaction, and what it says of one that is captured later.
@@ -41,6 +44,10 @@ impl AcquirerHost {
             return Ok(false);
         }
         let (response_code, fraud_score, review) = match manner {
+            // A proof that the issuer never gave: only in the books of test sites, whose issuer is ours.
+            _ if self.merchants == Merchants::TestSites && Proof::of(message, &pan) == Proof::Wrong => {
+                (INVENTED, 1, None)
+            }
             Manner::Refused(code) => (code, 1, None),
             Manner::Held(verdict) => (DONE, FRAUD_SCORE_HELD + 1, Some((REVIEW, verdict))),
             _ => (DONE, 1, None),
@@ -221,25 +228,23 @@ fn tell_about_code(message: &Message, answer: &mut Message) -> anyhow::Result<()
         private.push("87", "M")?;
         answer.set(48, private);
     }
-    if message.text(126).is_some_and(|text| has_tag(text, "10")) {
+    if message.text(126).is_some_and(|text| tagged(text, "10").is_some()) {
         answer.set(44, "    M");
     }
     Ok(())
 }
 
-/// Whether there is something under `tag` in a text of tags and lengths of two digits each.
-fn has_tag(mut text: &str, tag: &str) -> bool {
-    while let Some((found, rest)) = text.split_at_checked(2) {
+/// What is under `tag` in a text of tags and lengths of two digits each.
+pub(super) fn tagged<'a>(mut text: &'a str, tag: &str) -> Option<&'a str> {
+    loop {
+        let (found, rest) = text.split_at_checked(2)?;
+        let (length, rest) = rest.split_at_checked(2)?;
+        let (data, rest) = rest.split_at_checked(length.parse().ok()?)?;
         if found == tag {
-            return true;
+            return Some(data);
         }
-        let Some((length, rest)) = rest.split_at_checked(2) else { return false };
-        let Some((_, rest)) = length.parse().ok().and_then(|length| rest.split_at_checked(length)) else {
-            return false;
-        };
         text = rest;
     }
-    false
 }
 
 fn tell_movement(code: Option<&str>, mark: &Mark, answer: &mut Message) {
