@@ -112,7 +112,7 @@ class Caller:
 
 
 # What the host on npm's library cannot see: its head says why.
-UNSEEN_BY_NODE: set[str] = set()
+UNSEEN_BY_NODE = {"a MAC"}
 
 numbers = iter(range(1, 999_999))
 
@@ -437,13 +437,10 @@ def plain(text: str) -> str:
 def main() -> None:
     refused = Check([sys.executable, str(HERE / "acquirer_host.py")], set()).run()
     print(f"acquirer_host.py: ok, {refused} mutated messages refused", flush=True)
-    node = os.environ.get("TEST_PEERS_NODE")
-    if node is None:
+    if "TEST_PEERS_NODE" not in os.environ:
         print("acquirer_host.mjs: NOT RUN, TEST_PEERS_NODE is not set")
         return
-    modules = os.environ.get("TEST_PEERS_MODULES", str(HERE / "node_modules"))
-    command = [node, str(HERE / "acquirer_host.mjs"), "--modules", modules]
-    refused = Check(command, UNSEEN_BY_NODE).run()
+    refused = Check(["node", str(HERE / "acquirer_host.mjs")], UNSEEN_BY_NODE).run()
     print(f"acquirer_host.mjs: ok, {refused} mutated messages refused", flush=True)
 
 
