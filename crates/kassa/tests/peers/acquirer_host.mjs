@@ -4,7 +4,7 @@
  *
  * What the library limits:
  * - it cuts fields out of the bytes without looking whether they are there, and ignores what is left over, so a message
- *   is encoded again and has to be as long as it was;
+ *   is encoded again and has to come out as it was;
  * - it looks at the bitmap's first bit only when it has four bytes, and knows MTIs of other versions, so both are checked here;
  * - it always writes a second bitmap, present or not: whoever reads its answers must take an empty one;
  * - it takes a MAC (DE 64) for four bytes, so a message that has one is refused as unreadable;
@@ -58,7 +58,7 @@ function decode(data) {
   const again = new Iso8583({ ...message }).getRawMessage();
   if (!Buffer.isBuffer(again)) return { message, fault: again?.error ?? "it cannot be encoded again" };
   const hasSecond = (data[4] & 0x80) !== 0;
-  return again.length - (hasSecond ? 0 : 8) === data.length ? { message } : { error: "its fields do not fill it" };
+  return again.subarray(20).equals(data.subarray(hasSecond ? 20 : 12)) ? { message } : { error: "its fields do not fill it" };
 }
 
 function encode(message) {
