@@ -106,8 +106,8 @@ class Host:
         except asyncio.IncompleteReadError as ended:
             if ended.partial:
                 self.violation("the link ended in the middle of a frame")
-        except ConnectionError:
-            pass
+        except (ConnectionError, asyncio.CancelledError):
+            pass  # the link dropped, or the host ends
         finally:
             self.links.discard(link)
             writer.close()
