@@ -11,6 +11,7 @@ pub(crate) mod acquirer;
 mod database;
 mod flags;
 mod sources;
+pub(crate) mod threeds;
 mod tls;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -26,6 +27,7 @@ use crate::outbound::Network;
 pub use acquirer::Acquirer;
 pub use database::DatabaseUrl;
 pub use flags::{Flags, StoreFlags};
+pub use threeds::ThreeDs;
 
 /// Every key of the TOML file and, as `KASSA_…`, of the environment; the latter also knows [`CONFIG`].
 const KEYS: [&str; 21] = [
@@ -102,6 +104,8 @@ pub struct Config {
     pub rate_limit_test: u32,
     /// The hosts that charge cards of live sites; only in the file.
     pub acquirers: Vec<Acquirer>,
+    /// What is decided about 3-D Secure; only in the file.
+    pub threeds: ThreeDs,
 }
 
 /// How log messages are written.
@@ -138,6 +142,7 @@ impl Default for Config {
             rate_limit_live: 100,
             rate_limit_test: 0,
             acquirers: Vec::new(),
+            threeds: ThreeDs::default(),
         }
     }
 }

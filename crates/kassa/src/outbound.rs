@@ -34,7 +34,7 @@ use tokio_rustls::client::TlsStream;
 use url::{Host, Position, Url};
 
 pub use guard::{Network, NetworkError, Reach, is_public};
-pub use tls::Trust;
+pub use tls::{Identity, Trust};
 
 /// An answer's header may be this long; hyper allows 100 fields in it.
 const HEADER_LIMIT: usize = 16 * 1024;
@@ -64,6 +64,8 @@ pub struct Options {
     pub resolver: Resolver,
     /// Whose certificates are accepted.
     pub trust: Trust,
+    /// What is shown to servers that ask who calls.
+    pub identity: Option<Arc<Identity>>,
 }
 
 impl Default for Options {
@@ -74,6 +76,7 @@ impl Default for Options {
             body_limit: 64 * 1024,
             resolver: Resolver::System,
             trust: Trust::Public,
+            identity: None,
         }
     }
 }
@@ -175,7 +178,7 @@ impl Client {
     /// # Errors
     /// When an authority to trust is none, or the TLS library finds its own settings inconsistent.
     pub fn new(options: Options) -> Result<Self, rustls::Error> {
-        let tls = tls::config(&options.trust)?;
+        let tls = tls::config(&options.trust, options.identity.as_deref())?;
         Ok(Client { options: Arc::new(options), tls: Arc::new(tls) })
     }
 

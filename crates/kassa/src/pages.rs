@@ -21,8 +21,12 @@ use axum::routing::get;
 
 /// Every route of the pages.
 pub(crate) fn router() -> Router<App> {
-    for_people(pay::router().merge(finish::router()).merge(style::router()))
-        .route("/static/{hash}/{name}", get(asset))
+    for_people(pay::router().merge(finish::router()).merge(style::router())).merge(assets_router())
+}
+
+/// What pages load.
+pub(crate) fn assets_router<S: Clone + Send + Sync + 'static>() -> Router<S> {
+    Router::new().route("/static/{hash}/{name}", get(asset))
 }
 
 /// Routes that people open: whatever goes wrong there is said on a page.

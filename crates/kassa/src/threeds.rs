@@ -26,14 +26,15 @@ use crate::store::{AuthenticationRow, Site, Stage, Store};
 use anyhow::Context as _;
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
-use axum::http::header;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use browser::Visitor;
 use ds_link::DsLink;
 use emv3ds::browser::BrowserInfo;
 use emv3ds::ids::TransId;
+use emv3ds::message::MESSAGE_BYTES;
 use emv3ds::values::{ChallengeWindowSize, CompInd};
 use emv3ds::version::Version;
 use payments::card::Pan;
@@ -131,6 +132,15 @@ impl ThreeDs {
         if site.live || for_test_sites { self.remote.as_ref() } else { Some(&self.built_in) }
     }
 
+    /// Where results are sent: `threeDSServerURL`.
+    fn results_url(&self, party: &Party) -> String {
+        let own = match &party.link {
+            DsLink::Remote(directory) => directory.results_url.clone(),
+            DsLink::BuiltIn(..) => None,
+        };
+        own.unwrap_or_else(|| format!("{}/threeds/results", self.base_url))
+    }
+
     /// How long a customer may take.
     fn limit(&self, party: &Party) -> Millis {
         let usual = if party.link.is_built_in() { TRANSACTION_LIFETIME } else { CHALLENGE_LIFETIME };
@@ -160,10 +170,24 @@ fn secure(public_url: &str) -> String {
 
 /// Every route of 3-D Secure.
 pub(crate) fn router() -> Router<App> {
-    pages::for_people(browser::router()).route("/threeds/results", post(results))
+    pages::for_people(browser::router()).route("/threeds/results", post(results_here))
+}
+
+impl App {
+    /// What a directory server reaches by an address of its own, at which it shows who it is.
+    pub(crate) fn results_router(&self) -> Router {
+        Router::new().fallback(results).layer(DefaultBodyLimit::max(MESSAGE_BYTES)).with_state(self.clone())
+    }
 }
 
 /// `POST /threeds/results`: a directory server sends the result of a challenge.
+async fn results_here(State(app): State<App>, body: Bytes) -> Response {
+    if app.threeds.setup.directory.as_ref().is_some_and(|directory| directory.results_url.is_some()) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    results(State(app), body).await
+}
+
 async fn results(State(app): State<App>, body: Bytes) -> Response {
     let answer = app.take_results(&body).await;
     ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], answer).into_response()

@@ -9,7 +9,7 @@ use crate::keys::{ApiSecret, KeyRing};
 use crate::server::tls::{Authority, Tls};
 use crate::server::{self, Limits};
 use crate::store::Site;
-use crate::{logging, outbound, ranges, sites, worker};
+use crate::{logging, outbound, ranges, sites, threeds, worker};
 use anyhow::Context as _;
 use payments::ranges::Ranges;
 use payments::time::Millis;
@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 /// How long the acquirer may take at most to answer anything but an authorisation. Two of them fit into a job's lease.
 const ADVICE_WITHIN: Millis = Millis::seconds(10);
@@ -64,7 +65,9 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
         stopping.await;
         app.stop_waiting();
     };
+    let results = results_from_elsewhere(&opened.config, &app).await?;
     server::serve(listener, own.or(local), app.router(), limits, stopping).await;
+    results.inspect(tokio::task::JoinHandle::abort);
     tracing::info!("stopping: what is under way is finished");
     app.underway.close();
     if tokio::time::timeout(GRACE, app.underway.wait()).await.is_err() {
@@ -93,8 +96,23 @@ fn start(opened: &Opened, public_url: String, ranges: Ranges) -> anyhow::Result<
     let client = outbound::Client::new(outbound::Options::default()).context("preparing TLS")?;
     let (keys, random, store) = (Arc::clone(&opened.keys), opened.random.clone(), opened.store.clone());
     let acquirers = config.acquirers.iter().map(Prepared::new).collect::<anyhow::Result<_>>()?;
-    let peers = Peers { acquirers, ..Peers::default() };
+    let peers = Peers { threeds: threeds::Setup::prepare(&config.threeds)?, acquirers };
     Ok(App::with_peers(settings, Clock::System, random, keys, store, client, peers))
+}
+
+/// Takes the results of a directory server that shows who it is, where an operator asked for that.
+async fn results_from_elsewhere(config: &Config, app: &App) -> anyhow::Result<Option<JoinHandle<()>>> {
+    let threeds = &config.threeds;
+    let (Some(listen), Some(certificate), Some(key), Some(ca)) =
+        (threeds.results_listen, &threeds.results_certificate, &threeds.results_key, &threeds.results_ca)
+    else {
+        return Ok(None);
+    };
+    let tls = Tls::mutual(certificate, key, ca)?;
+    let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
+    let router = app.results_router();
+    let serving = server::serve(listener, Some(tls), router, Limits::default(), std::future::pending());
+    Ok(Some(tokio::spawn(serving)))
 }
 
 /// Forgets a key soon after it was destroyed, and says early when a new key file cannot be used.

@@ -7,11 +7,12 @@ use anyhow::{Context as _, anyhow, bail};
 use toml::Value;
 
 use super::acquirer::acquirers;
-use super::{Acquirer, CONFIG, Config, Flags, KEYS};
+use super::{Acquirer, CONFIG, Config, Flags, KEYS, ThreeDs};
 
 const PREFIX: &str = "KASSA_";
 /// The tables of the file.
 const ACQUIRER: &str = "acquirer";
+const THREEDS: &str = "threeds";
 /// How alike two names must be, from 0 to 1, for one to be a suggestion.
 const ALIKE: f64 = 0.6;
 
@@ -29,14 +30,15 @@ pub(super) fn read(
     let (file_by_variable, environment) = from_environment(environment)?;
     let file = flags.store.config.clone().or(file_by_variable);
 
-    let (mut settings, acquirers) = match file {
+    let (mut settings, tables) = match file {
         Some(path) => from_file(&path)?,
-        None => (Vec::new(), Vec::new()),
+        None => (Vec::new(), Tables::default()),
     };
     settings.extend(environment);
     settings.extend(from_flags(flags));
 
-    let mut config = Config { acquirers, ..Config::default() };
+    let Tables { acquirers, threeds } = tables;
+    let mut config = Config { acquirers, threeds, ..Config::default() };
     for Setting { key, text, called } in settings {
         config.set(key, &text).map_err(|why| anyhow!("{called} {why}"))?;
     }
@@ -97,7 +99,14 @@ fn is_service_link(rest: &str, value: &str) -> bool {
         || (rest.ends_with("PORT") && value.contains("://"))
 }
 
-fn from_file(path: &str) -> anyhow::Result<(Vec<Setting>, Vec<Acquirer>)> {
+/// What is only in the file.
+#[derive(Debug, Default)]
+struct Tables {
+    acquirers: Vec<Acquirer>,
+    threeds: ThreeDs,
+}
+
+fn from_file(path: &str) -> anyhow::Result<(Vec<Setting>, Tables)> {
     let text =
         fs::read_to_string(path).with_context(|| format!("cannot read the configuration file {path}"))?;
     let mut table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
@@ -109,6 +118,8 @@ fn from_file(path: &str) -> anyhow::Result<(Vec<Setting>, Vec<Acquirer>)> {
     })?;
     let acquirers = table.remove(ACQUIRER).map_or(Ok(Vec::new()), acquirers);
     let acquirers = acquirers.map_err(|why| anyhow!("{path}: {ACQUIRER}: {why}"))?;
+    let threeds = table.remove(THREEDS).map_or(Ok(ThreeDs::default()), ThreeDs::read);
+    let threeds = threeds.map_err(|why| anyhow!("{path}: {THREEDS}: {why}"))?;
     let settings = table
         .into_iter()
         .map(|(name, value)| {
@@ -123,7 +134,7 @@ fn from_file(path: &str) -> anyhow::Result<(Vec<Setting>, Vec<Acquirer>)> {
             }
         })
         .collect::<anyhow::Result<_>>()?;
-    Ok((settings, acquirers))
+    Ok((settings, Tables { acquirers, threeds }))
 }
 
 fn into_text(value: Value) -> Option<String> {

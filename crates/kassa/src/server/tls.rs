@@ -16,7 +16,7 @@ use payments::time::{Millis, Timestamp};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::server::{ClientHello, ResolvesServerCert, WebPkiClientVerifier};
 use rustls::sign::CertifiedKey;
 use tokio_rustls::TlsAcceptor;
 
@@ -41,17 +41,8 @@ impl Tls {
     /// # Errors
     /// When a file cannot be read or others can read the key, or the two do not belong together.
     pub fn from_files(certificate: &Path, key: &Path) -> anyhow::Result<Self> {
-        let cannot_read = || format!("reading the TLS certificate {}", certificate.display());
-        let chain: Vec<_> = CertificateDer::pem_file_iter(certificate)
-            .and_then(Iterator::collect)
-            .with_context(cannot_read)?;
-        if chain.is_empty() {
-            bail!("there is no PEM certificate in {}", certificate.display());
-        }
+        let (chain, private) = read_identity(certificate, key)?;
         let shown = key.display();
-        authority::refuse_if_others_can_read(key).with_context(|| format!("reading the TLS key {shown}"))?;
-        let private =
-            PrivateKeyDer::from_pem_file(key).with_context(|| format!("reading the TLS key {shown}"))?;
         let shown_key = CertifiedKey::from_der(chain, private, &rustls::crypto::ring::default_provider())
             .with_context(|| format!("using the TLS key {shown} for {}", certificate.display()))?;
         Self::new(Arc::new(Fixed(Arc::new(shown_key))))
@@ -65,6 +56,30 @@ impl Tls {
         let now = clock.now();
         let leaf = Leaf { shown: authority.issue(&names, now, LEAF_DAYS)?, made: now };
         Self::new(Arc::new(Renewed { authority, names, clock, leaf: Mutex::new(leaf) }))
+    }
+
+    /// The same as [`from_files`](Self::from_files), for those alone who show a certificate of an authority in `ca`.
+    ///
+    /// # Errors
+    /// As there, and when there is no authority in `ca`.
+    pub fn mutual(certificate: &Path, key: &Path, ca: &Path) -> anyhow::Result<Self> {
+        let reading = || format!("using the authorities {}", ca.display());
+        let mut roots = rustls::RootCertStore::empty();
+        for authority in read_authorities(ca)? {
+            roots.add(authority).with_context(reading)?;
+        }
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let visitors = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider));
+        let visitors = visitors.build().with_context(reading)?;
+        let (chain, private) = read_identity(certificate, key)?;
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .context("preparing TLS")?
+            .with_client_cert_verifier(visitors)
+            .with_single_cert(chain, private)
+            .with_context(|| format!("using the TLS key {} for {}", key.display(), certificate.display()))?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)) })
     }
 
     fn new(shown: Arc<dyn ResolvesServerCert>) -> anyhow::Result<Self> {
@@ -81,6 +96,30 @@ impl Tls {
     pub(super) fn acceptor(&self) -> &TlsAcceptor {
         &self.acceptor
     }
+}
+
+/// The authorities in a PEM file.
+pub(crate) fn read_authorities(file: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
+    let read = CertificateDer::pem_file_iter(file).and_then(Iterator::collect);
+    read.with_context(|| format!("reading the authorities {}", file.display()))
+}
+
+/// A certificate with its chain, and its private key, from PEM files.
+pub(crate) fn read_identity(
+    certificate: &Path,
+    key: &Path,
+) -> anyhow::Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+    let cannot_read = || format!("reading the TLS certificate {}", certificate.display());
+    let chain: Vec<_> =
+        CertificateDer::pem_file_iter(certificate).and_then(Iterator::collect).with_context(cannot_read)?;
+    if chain.is_empty() {
+        bail!("there is no PEM certificate in {}", certificate.display());
+    }
+    let shown = key.display();
+    authority::refuse_if_others_can_read(key).with_context(|| format!("reading the TLS key {shown}"))?;
+    let private =
+        PrivateKeyDer::from_pem_file(key).with_context(|| format!("reading the TLS key {shown}"))?;
+    Ok((chain, private))
 }
 
 impl fmt::Debug for Tls {

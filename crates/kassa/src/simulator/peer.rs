@@ -7,6 +7,7 @@ use super::scheme::Results;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::outbound::{self, Reach, Request};
+use crate::pages;
 use crate::pages::locale::Locale;
 use crate::pages::pay::is_cross_site;
 use crate::pages::respond;
@@ -76,9 +77,14 @@ impl Peer {
             .with_state(self)
     }
 
-    /// Messages, and the pages.
-    pub(crate) fn router(self) -> Router {
-        Router::new().route("/simulator/3ds", post(message)).with_state(self.clone()).merge(self.pages())
+    /// Messages.
+    pub(crate) fn messages(self) -> Router {
+        Router::new().route("/simulator/3ds", post(message)).with_state(self)
+    }
+
+    /// What browsers load with the pages.
+    pub(crate) fn assets() -> Router {
+        pages::assets_router()
     }
 
     /// Sends the result of a challenge when the plan says so.

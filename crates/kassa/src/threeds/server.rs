@@ -139,7 +139,7 @@ impl App {
             channel: DeviceChannel::Browser,
             server_trans_id: question.server_trans_id.clone(),
             ds_trans_id: None,
-            server: identity.server(format!("{}/threeds/results", self.threeds.base_url)),
+            server: identity.server(self.threeds.results_url(party)),
             requestor: Requestor {
                 id: format!("{}-{}", identity.requestor_id, site.id),
                 name: name.clone(),

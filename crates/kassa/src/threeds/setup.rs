@@ -1,11 +1,16 @@
 //! What an operator decides about 3-D Secure: which directory server is asked, as whom, and how long everything may
 //! take.
 
-use crate::outbound;
+use crate::config;
+use crate::outbound::{self, Trust};
+use crate::server::tls::{read_authorities, read_identity};
+use anyhow::Context as _;
 use emv3ds::areq::ServerIdentity;
+use emv3ds::message::{MESSAGE_BYTES, PRES_BYTES};
 use payments::card::Brand;
 use payments::time::Millis;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use url::Url;
 
@@ -104,6 +109,8 @@ pub struct Directory {
     pub identity: Identity,
     /// Whether it authenticates the customers of test sites as well.
     pub for_test_sites: bool,
+    /// Where it sends results, if not to our own address.
+    pub results_url: Option<String>,
 }
 
 /// What is decided about 3-D Secure.
@@ -115,4 +122,73 @@ pub struct Setup {
     pub framed: bool,
     /// The directory server of live sites.
     pub directory: Option<Directory>,
+}
+
+impl Setup {
+    /// What the file says.
+    ///
+    /// # Errors
+    /// What cannot be read of it, or used.
+    pub(crate) fn prepare(config: &config::ThreeDs) -> anyhow::Result<Self> {
+        let seconds = |set: Option<u64>, usual| set.map_or(usual, Duration::from_secs);
+        let usual = Timers::default();
+        let number = |set: u64| i64::try_from(set).unwrap_or(i64::MAX);
+        let timers = Timers {
+            method: seconds(config.method_s, usual.method),
+            answer: seconds(config.answer_s, usual.answer),
+            challenge: config.challenge_s.map(|set| Millis::seconds(number(set))),
+            result: seconds(config.result_s, usual.result),
+            ranges: config.ranges_h.map_or(usual.ranges, |set| Millis::hours(number(set))),
+        };
+        let directory =
+            config.directory.as_deref().map(|url| directory(config, url, timers.answer)).transpose();
+        Ok(Self { timers, framed: config.framed, directory: directory.context("threeds.directory")? })
+    }
+}
+
+fn directory(config: &config::ThreeDs, url: &str, answer: Duration) -> anyhow::Result<Directory> {
+    let trust = match &config.ca {
+        None => Trust::Public,
+        Some(file) => Trust::Only(read_authorities(file)?),
+    };
+    let identity = match (&config.certificate, &config.key) {
+        (Some(certificate), Some(key)) => {
+            let (chain, key) = read_identity(certificate, key)?;
+            Some(Arc::new(outbound::Identity::new(chain, key)))
+        }
+        _ => None,
+    };
+    let options = outbound::Options {
+        total_timeout: answer,
+        body_limit: MESSAGE_BYTES.saturating_add(1),
+        trust,
+        identity,
+        ..outbound::Options::default()
+    };
+    let for_ranges = outbound::Options {
+        total_timeout: Duration::from_secs(60),
+        body_limit: PRES_BYTES.saturating_add(1),
+        ..options.clone()
+    };
+    let usual = Identity::default();
+    let acquiring = config.acquiring.iter().filter_map(|(brand, given)| {
+        let brand = Brand::parse(brand)?;
+        Some((brand.id(), Acquiring { bin: given.bin.clone(), merchant: given.merchant.clone() }))
+    });
+    let text = |set: &Option<String>, usual: String| set.clone().unwrap_or(usual);
+    Ok(Directory {
+        url: Url::parse(url)?,
+        client: outbound::Client::new(options).context("preparing TLS")?,
+        ranges_client: outbound::Client::new(for_ranges).context("preparing TLS")?,
+        identity: Identity {
+            reference_number: text(&config.reference_number, usual.reference_number),
+            operator_id: config.operator_id.clone(),
+            requestor_id: text(&config.requestor_id, usual.requestor_id),
+            acquiring: acquiring.collect(),
+            category_code: text(&config.mcc, usual.category_code),
+            country: text(&config.country, usual.country),
+        },
+        for_test_sites: config.for_test_sites,
+        results_url: config.results_url.clone(),
+    })
 }

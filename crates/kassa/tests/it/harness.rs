@@ -237,7 +237,15 @@ async fn serve(
     let url = format!("http://{}", listener.local_addr().unwrap());
     let keys = Arc::new(KeyRing::open(&folder.join("key")).unwrap());
     let client = outbound::Client::new(setup.outbound.clone()).unwrap();
-    let app = App::new(setup.settings(&url), clock.clone(), Random::system(), keys, store, client);
+    let app = App::with_peers(
+        setup.settings(&url),
+        clock.clone(),
+        Random::system(),
+        keys,
+        store,
+        client,
+        setup.threeds.clone().into(),
+    );
     let router = app.router();
     let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     (app, url, serving)

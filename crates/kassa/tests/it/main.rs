@@ -17,4 +17,5 @@ mod payment;
 mod ranges;
 mod schema;
 mod secrets;
+mod threeds;
 mod tidy;

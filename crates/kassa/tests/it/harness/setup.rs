@@ -21,6 +21,8 @@ pub(crate) struct Setup {
     pub(crate) rate_limits: (u32, u32),
     /// The limits of notifications.
     pub(crate) outbound: Options,
+    /// What is decided about 3-D Secure.
+    pub(crate) threeds: kassa::threeds::Setup,
 }
 
 impl Default for Setup {
@@ -34,6 +36,7 @@ impl Default for Setup {
             ranges: "ranges = []",
             rate_limits: (0, 0),
             outbound: Options::default(),
+            threeds: kassa::threeds::Setup::default(),
         }
     }
 }
