@@ -62,6 +62,10 @@ async fn every_request_gets_a_documented_answer_and_the_books_agree() {
         if let Err(wrong) = run.judge(&written, &answered, &mut world) {
             panic!("request {number} of TEST_SEED={seed}: {wrong}\n{}\n{answered:?}", shown(&written));
         }
+        // The other requests need an acquirer that answers.
+        if written.target.contains("/simulator/faults") {
+            gateway.call("POST", "/v1/json/simulator/faults", "{}").await;
+        }
         if number % ROUND == 0 {
             gateway.pass(*pace.pick(&[Millis::seconds(3), Millis::minutes(5), Millis::minutes(61)])).await;
         }

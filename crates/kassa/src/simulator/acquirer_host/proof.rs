@@ -52,3 +52,56 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     let byte = |at: usize| text.get(at..at + 2).and_then(|two| u8::from_str_radix(two, 16).ok());
     (0..text.len()).step_by(2).map(byte).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use iso8583::Mti;
+
+    const PAN: &str = "6799990000000000011";
+    const ID: &str = "8a880dc0-d2d2-4067-bcb1-b08d1690b26e";
+
+    fn message(minor: u64) -> Message {
+        let mut message = Message::new(Mti::AUTHORISATION_REQUEST);
+        message.set_amount_minor(minor);
+        message
+    }
+
+    /// As Mastercard carries it: level, value and id.
+    fn mastercards(minor: u64, level: &str, value: &[u8]) -> Message {
+        let mut private = SubElements::new('T');
+        private.push("42", &format!("0103{level}")).unwrap();
+        private.push("43", &BASE64_STANDARD.encode(value)).unwrap();
+        private.push("66", &format!("0101202{:02}{ID}", ID.len())).unwrap();
+        message(minor).with(48, private)
+    }
+
+    /// As Visa does.
+    fn visas(minor: u64, eci: &str, value: &[u8]) -> Message {
+        let mut private = SubElements::new('T');
+        private.push("66", &format!("0101202{:02}{ID}", ID.len())).unwrap();
+        let hex: String = value.iter().map(|byte| format!("{byte:02X}")).collect();
+        message(minor)
+            .with(48, private)
+            .with(60, format!("00000000{eci}"))
+            .with(126, format!("0940{hex}200122"))
+    }
+
+    #[test]
+    fn a_proof_is_right_for_its_card_amount_and_kind_only() {
+        let pan = Pan::parse(PAN).unwrap();
+        let proof = |message: &Message| Proof::of(message, &pan);
+        let full = cavv::value(cavv::KEY, ID, PAN, 1_000, "02");
+        assert_eq!(proof(&mastercards(1_000, "212", &full)), Proof::Right);
+        assert_eq!(proof(&mastercards(1_001, "212", &full)), Proof::Wrong);
+        assert_eq!(proof(&mastercards(1_000, "211", &full)), Proof::Wrong, "of an attempt it is another one");
+        assert_eq!(proof(&mastercards(1_000, "212", &[7; 20])), Proof::Wrong);
+        assert_eq!(proof(&mastercards(1_000, "217", &full)), Proof::None, "nobody was asked");
+        let full = cavv::value(cavv::KEY, ID, PAN, 1_000, "05");
+        assert_eq!(proof(&visas(1_000, "05", &full)), Proof::Right);
+        assert_eq!(proof(&visas(1_000, "06", &full)), Proof::Wrong);
+        assert_eq!(proof(&visas(1_000, "07", &full)), Proof::None);
+        assert_eq!(proof(&message(1_000)), Proof::None);
+        assert_eq!(proof(&message(1_000).with(60, "0000000005")), Proof::Wrong, "a claim without anything");
+    }
+}
