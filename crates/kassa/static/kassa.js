@@ -1,5 +1,5 @@
 // Comforts for the payment pages. Everything works without this file: it only formats what is typed, shows the
-// brand, closes pop-up windows, and carries 3-D Secure from page to page. It stores nothing.
+// brand, and closes pop-up windows. It never sends or stores anything.
 "use strict";
 (() => {
   const byId = (id) => document.getElementById(id);
@@ -112,54 +112,6 @@
   if (choice) choice.addEventListener("change", () => mark(card.value.replace(/\D/g, "")));
   watch("card_expiry", expiry);
   watch("card_cvc", (digits) => digits.slice(0, 4));
-
-  // What the bank is told of this browser.
-  for (const input of document.querySelectorAll("input[name=browser]")) {
-    input.value = JSON.stringify({
-      language: String(navigator.language || ""),
-      java: String(Boolean(navigator.javaEnabled && navigator.javaEnabled())),
-      depth: String(screen.colorDepth),
-      height: String(screen.height),
-      width: String(screen.width),
-      zone: String(new Date().getTimezoneOffset()),
-    });
-  }
-
-  // The 3DS Method: the bank looks at the browser in a hidden frame. The page goes on when that is done, or after a
-  // while.
-  const proceed = byId("proceed");
-  if (proceed) {
-    let gone = false;
-    const goOn = () => {
-      if (gone) return;
-      gone = true;
-      proceed.elements.width.value = window.innerWidth;
-      proceed.elements.height.value = window.innerHeight;
-      proceed.submit();
-    };
-    proceed.addEventListener("submit", (event) => {
-      event.preventDefault();
-      goOn();
-    });
-    const method = byId("method");
-    if (method) {
-      window.addEventListener("message", (event) => {
-        if (event.origin === location.origin && event.data === "threeds-method-done") goOn();
-      });
-      window.setTimeout(goOn, Number(proceed.dataset.limit));
-      method.submit();
-    } else {
-      goOn();
-    }
-  }
-  if (document.body.hasAttribute("data-method-done") && window.parent !== window) {
-    window.parent.postMessage("threeds-method-done", location.origin);
-  }
-
-  // Pages that only carry a message on, and the way out of the bank's frame.
-  for (const form of document.querySelectorAll("form[data-relay]")) form.submit();
-  const top = document.querySelector("a[data-top]");
-  if (top) window.top.location.replace(top.href);
 
   if (inPopup) {
     for (const input of document.querySelectorAll("input[name=popup]")) input.value = "1";

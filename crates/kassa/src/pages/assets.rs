@@ -15,11 +15,12 @@ struct Asset {
     path: String,
 }
 
-static ASSETS: LazyLock<[Asset; 8]> = LazyLock::new(|| {
+static ASSETS: LazyLock<[Asset; 9]> = LazyLock::new(|| {
     [
         asset("kassa.css", "text/css; charset=utf-8", include_bytes!("../../static/kassa.css")),
         asset("docs.css", "text/css; charset=utf-8", include_bytes!("../../static/docs.css")),
         asset("kassa.js", "text/javascript; charset=utf-8", include_bytes!("../../static/kassa.js")),
+        asset("threeds.js", "text/javascript; charset=utf-8", include_bytes!("../../static/threeds.js")),
         asset("icon.svg", SVG, include_bytes!("../../static/icon.svg")),
         asset("maestro.svg", SVG, include_bytes!("../../static/brands/maestro.svg")),
         asset("mastercard.svg", SVG, include_bytes!("../../static/brands/mastercard.svg")),

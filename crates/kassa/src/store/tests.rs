@@ -1,6 +1,7 @@
 //! The store's contract: one suite, run on both engines.
 
 mod answers;
+mod authentications;
 mod balances;
 mod book;
 // The test databases of `tests/it`.

@@ -6,6 +6,7 @@ mod chromium;
 mod docs;
 mod looks;
 mod payments;
+mod threeds;
 mod windows;
 
 use crate::harness::{Database, Shop};
@@ -33,6 +34,10 @@ impl Trial {
 
     async fn start_with(database: Database, script: Script) -> Self {
         Self::visit(Binary::start(database).await, script).await
+    }
+
+    async fn start_at(home: crate::harness::Home) -> Self {
+        Self::visit(Binary::start_at(home).await, Script::Allowed).await
     }
 
     async fn visit(kassa: Binary, script: Script) -> Self {

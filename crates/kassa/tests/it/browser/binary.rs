@@ -27,7 +27,7 @@ impl Binary {
         Self::start_at(home.with("KASSA_CARDS_RANGES", file.to_str().unwrap())).await
     }
 
-    async fn start_at(home: Home) -> Self {
+    pub(super) async fn start_at(home: Home) -> Self {
         let home = home.with("KASSA_ACQUIRER_ANSWER_MS", "1500").with("KASSA_PAGE_WAIT_MS", "500");
         let process = home.serve().await;
         let (url, key) = (process.url.clone(), process.key.clone());

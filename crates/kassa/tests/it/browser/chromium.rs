@@ -184,14 +184,19 @@ impl Browser {
     pub(super) async fn picture(&self, name: &str) {
         for size in SIZES {
             self.resize(size).await;
-            let file = folder().join(format!("{name}-{}.png", size.0));
-            let wide = self.run("return document.documentElement.scrollWidth - innerWidth").await;
-            assert!(wide.as_i64().is_some_and(|more| more <= 0), "{} is too wide", file.display());
-            let shot = self.cdp("Page.captureScreenshot", json!({"captureBeyondViewport": true})).await;
-            let shot = shot["data"].as_str().unwrap();
-            let png = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, shot).unwrap();
-            std::fs::write(file, png).unwrap();
+            self.picture_at(name, size).await;
         }
+    }
+
+    /// The same at the size that the page has now.
+    pub(super) async fn picture_at(&self, name: &str, size: (u32, u32)) {
+        let file = folder().join(format!("{name}-{}.png", size.0));
+        let wide = self.run("return document.documentElement.scrollWidth - innerWidth").await;
+        assert!(wide.as_i64().is_some_and(|more| more <= 0), "{} is too wide", file.display());
+        let shot = self.cdp("Page.captureScreenshot", json!({"captureBeyondViewport": true})).await;
+        let shot = shot["data"].as_str().unwrap();
+        let png = base64::Engine::decode(&base64::prelude::BASE64_STANDARD, shot).unwrap();
+        std::fs::write(file, png).unwrap();
     }
 
     pub(super) async fn resize(&self, (width, height): (u32, u32)) {
