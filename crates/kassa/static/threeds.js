@@ -47,7 +47,11 @@
   }
 
   // Pages that only carry a message on, and the way out of the bank's frame.
-  for (const form of document.querySelectorAll("form[data-relay]")) form.submit();
+  for (const form of document.querySelectorAll("form[data-relay]")) {
+    form.submit();
+    // Beside the bank's frame there is nothing left to press.
+    if (form.target) form.hidden = true;
+  }
   const top = document.querySelector("a[data-top]");
   if (top) window.top.location.replace(top.href);
 })();

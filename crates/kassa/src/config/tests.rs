@@ -280,11 +280,22 @@ fn the_readme_has_every_key() {
     }
 }
 
+/// The table of the example that begins so, switched on.
+fn example(begins: &str) -> String {
+    let from = EXAMPLE.find(&format!("# {begins}")).unwrap();
+    let lines = EXAMPLE[from..].lines().map_while(|line| line.strip_prefix('#'));
+    lines.map(str::trim_start).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_3d_secure_of_the_example_is_one() {
+    let config = from_file(&example("[threeds]")).unwrap();
+    assert_ne!(config.threeds, Config::default().threeds);
+}
+
 #[test]
 fn the_acquirer_of_the_example_is_one() {
-    let from = EXAMPLE.find("# [[acquirer]]").unwrap();
-    let lines = EXAMPLE[from..].lines().map(|line| line.strip_prefix('#').unwrap().trim_start());
-    let text = lines.collect::<Vec<_>>().join("\n");
+    let text = example("[[acquirer]]");
     let config = from_file(&text).unwrap();
     let [acquirer] = config.acquirers.as_slice() else { panic!("{:?}", config.acquirers) };
     // What is there is what happens without it.
@@ -301,9 +312,7 @@ fn the_acquirer_of_the_example_is_one() {
 
 #[test]
 fn a_wrong_acquirer_is_named_with_what_is_wrong() {
-    let from = EXAMPLE.find("# [[acquirer]]").unwrap();
-    let lines = EXAMPLE[from..].lines().map(|line| line.strip_prefix('#').unwrap().trim_start());
-    let text = lines.collect::<Vec<_>>().join("\n");
+    let text = example("[[acquirer]]");
     for (right, wrong, says) in [
         ("address = \"host.acquirer.example:5000\"", "address = \"host\"", "address must be"),
         ("country = \"528\"", "country = \"NL\"", "country must have three digits"),
