@@ -1,7 +1,7 @@
 //! 3-D Secure: starting an authentication, keeping it while it lasts, and taking its outcome, server to server.
 //!
 //! Test sites ask the built-in directory server, live sites the one an operator set up; both by the same messages.
-//! Where the customer's browser runs scripts it passes through pages of ours, see [`browser`]; where it does not, or
+//! Where the customer's browser runs scripts it passes through pages of ours, see `browser`; where it does not, or
 //! where the shop sent the card itself, the directory server is asked at once.
 
 pub(crate) mod browser;
