@@ -1,7 +1,7 @@
 //! The acquirer behind one narrow interface: authorise, ask, undo, collect, pay back. Its answer to a payment is
 //! approved, declined or unknown, and unknown is a normal answer.
 //!
-//! Everything goes over a [`Link`] in ISO 8583 messages, also to the host that is built in. Before a message leaves,
+//! Everything goes over a [`Link`](link::Link) in ISO 8583 messages, also to the host that is built in. Before a message leaves,
 //! its numbers are in the store: what has no [`Trace`] was never sent, and what has one is repeated under the same
 //! numbers or not at all.
 
