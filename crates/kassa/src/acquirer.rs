@@ -23,8 +23,8 @@ use crate::clock::Clock;
 use crate::random::Random;
 use crate::simulator::acquirer_host::faults::Fault;
 use crate::simulator::acquirer_host::{self as host, AcquirerHost};
-use crate::store::Store;
 use crate::store::trace::{Mark, Operation, Trace};
+use crate::store::{Site, Store};
 use answers::Said;
 use anyhow::Context as _;
 use iso8583::{Message, Mti};
@@ -36,7 +36,7 @@ use numbers::{Numbers, Subject};
 use payments::card::Brand;
 use payments::decide::Outcome;
 use payments::ids::{SiteId, TransactionId};
-use payments::money::Amount;
+use payments::money::{Amount, Currency};
 use payments::movement::Movement;
 use payments::order::Order;
 use payments::time::Millis;
@@ -86,6 +86,16 @@ impl Acquirer {
     /// From now on the built-in host does this wrong to a site, and nothing else.
     pub(crate) fn plan_faults(&self, site: SiteId, faults: Vec<Fault>, seed: u64) {
         self.lines.built_in.plan(site, faults, seed);
+    }
+
+    /// Whether a host knows the site: a live one only if an acquirer of the configuration names it.
+    pub(crate) fn serves(&self, site: &Site) -> bool {
+        self.lines.of(site.id).terminal(site).is_some()
+    }
+
+    /// Whether the site's host collects in this currency.
+    pub(crate) fn collects(&self, site: &Site, currency: Currency) -> bool {
+        self.lines.of(site.id).collects(currency)
     }
 
     /// What it is still to do wrong.

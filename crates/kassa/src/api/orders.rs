@@ -72,11 +72,13 @@ async fn create(State(app): State<App>, caller: Caller, asked: Asked) -> Result<
     let rules = Rules::of(&caller.site, &app.settings.ranges);
     let request = create_order::parse(&body, &Written::of(&asked.bytes), &rules)?;
     // A live site needs an acquirer of its own; the simulator never serves one.
-    if caller.site.live || !request.gateway.is_none_or(|gateway| caller.site.gateways.contains(&gateway)) {
+    let has_gateway = request.gateway.is_none_or(|gateway| caller.site.gateways.contains(&gateway));
+    if !app.acquirer.serves(&caller.site) || !has_gateway {
         return Err(Error::unknown_gateway());
     }
     let currency = request.amount.currency;
-    if !request.gateway.is_none_or(|gateway| caller.site.offers(gateway, currency)) {
+    let is_offered = request.gateway.is_none_or(|gateway| caller.site.offers(gateway, currency));
+    if !is_offered || !app.acquirer.collects(&caller.site, currency) {
         return Err(Error::invalid(error::CURRENCY, "currency", "is not collected through this gateway"));
     }
     let digest = create_order::digest(&body, &app.keys);
