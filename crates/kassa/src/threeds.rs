@@ -27,7 +27,7 @@ use anyhow::Context as _;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::post;
 use browser::Visitor;
@@ -51,6 +51,11 @@ use url::Url;
 
 /// How long a customer may take from the card to the end of the challenge.
 const CHALLENGE_LIFETIME: Millis = Millis::minutes(12);
+
+/// What a message between servers is called, from version 2.3.1 on; older ones do not mind.
+const REQUEST_ID: &str = "x-request-id";
+/// What its answer is called, which repeats the name of the request.
+const RESPONSE_ID: &str = "x-response-id";
 
 /// Where the customer goes next.
 #[derive(Debug)]
@@ -122,7 +127,8 @@ impl ThreeDs {
         let remote = setup
             .directory
             .clone()
-            .map(|directory| Party { link: DsLink::Remote(Box::new(directory)), ranges: Ranges::default() });
+            .map(|directory| DsLink::Remote(Box::new(directory), random.clone()))
+            .map(|link| Party { link, ranges: Ranges::default() });
         Self { setup, base_url, simulated, built_in, remote }
     }
 
@@ -135,7 +141,7 @@ impl ThreeDs {
     /// Where results are sent: `threeDSServerURL`.
     fn results_url(&self, party: &Party) -> String {
         let own = match &party.link {
-            DsLink::Remote(directory) => directory.results_url.clone(),
+            DsLink::Remote(directory, _) => directory.results_url.clone(),
             DsLink::BuiltIn(..) => None,
         };
         own.unwrap_or_else(|| format!("{}/threeds/results", self.base_url))
@@ -181,16 +187,22 @@ impl App {
 }
 
 /// `POST /threeds/results`: a directory server sends the result of a challenge.
-async fn results_here(State(app): State<App>, body: Bytes) -> Response {
+async fn results_here(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
     if app.threeds.setup.directory.as_ref().is_some_and(|directory| directory.results_url.is_some()) {
         return StatusCode::NOT_FOUND.into_response();
     }
-    results(State(app), body).await
+    results(State(app), headers, body).await
 }
 
-async fn results(State(app): State<App>, body: Bytes) -> Response {
+async fn results(State(app): State<App>, headers: HeaderMap, body: Bytes) -> Response {
     let answer = app.take_results(&body).await;
-    ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], answer).into_response()
+    let mut response = ([(header::CONTENT_TYPE, "application/json; charset=utf-8")], answer).into_response();
+    if let Some(request) = headers.get(REQUEST_ID) {
+        let own = HeaderValue::from_str(app.draw_trans_id().text()).ok();
+        response.headers_mut().insert(REQUEST_ID, request.clone());
+        response.headers_mut().extend(own.map(|own| (HeaderName::from_static(RESPONSE_ID), own)));
+    }
+    response
 }
 
 impl App {

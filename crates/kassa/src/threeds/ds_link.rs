@@ -1,8 +1,11 @@
 //! The link to a directory server: a message goes out and its answer comes back, within a time.
 
+use super::REQUEST_ID;
 use super::setup::{Directory, Identity};
 use crate::outbound::{self, Reach, Request};
+use crate::random::Random;
 use crate::simulator::directory_server::{DirectoryServer, Reply};
+use emv3ds::ids::TransId;
 use std::fmt;
 use std::time::Duration;
 
@@ -12,7 +15,7 @@ pub(crate) enum DsLink {
     /// The built-in one, for test sites.
     BuiltIn(DirectoryServer, Box<Identity>),
     /// Another one.
-    Remote(Box<Directory>),
+    Remote(Box<Directory>, Random),
 }
 
 /// Why there is no answer.
@@ -46,7 +49,7 @@ impl DsLink {
     pub(super) fn identity(&self) -> &Identity {
         match self {
             Self::BuiltIn(_, identity) => identity,
-            Self::Remote(directory) => &directory.identity,
+            Self::Remote(directory, _) => &directory.identity,
         }
     }
 
@@ -54,7 +57,7 @@ impl DsLink {
     pub(super) fn id(&self) -> Option<&str> {
         match self {
             Self::BuiltIn(..) => None,
-            Self::Remote(directory) => Some(directory.url.as_str()),
+            Self::Remote(directory, _) => Some(directory.url.as_str()),
         }
     }
 
@@ -76,22 +79,33 @@ impl DsLink {
                     Reply::Text(text) => Ok(text.into_bytes()),
                     Reply::Silence => std::future::pending().await,
                 },
-                Self::Remote(directory) => remote(directory, message, asked).await,
+                Self::Remote(directory, random) => remote(directory, random, message, asked).await,
             }
         };
         tokio::time::timeout(within, answer).await.unwrap_or(Err(LinkError::TimedOut))
     }
 }
 
-async fn remote(directory: &Directory, message: &str, asked: Asked) -> Result<Vec<u8>, LinkError> {
+async fn remote(
+    directory: &Directory,
+    random: &Random,
+    message: &str,
+    asked: Asked,
+) -> Result<Vec<u8>, LinkError> {
     let client = match asked {
         Asked::Ranges => &directory.ranges_client,
         Asked::Authentication => &directory.client,
     };
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes);
+    let id = TransId::from_random(bytes);
     let request = || Request {
         method: hyper::Method::POST,
         url: directory.url.clone(),
-        headers: vec![("Content-Type", "application/json; charset=utf-8".to_owned())],
+        headers: vec![
+            ("Content-Type", "application/json; charset=utf-8".to_owned()),
+            (REQUEST_ID, id.text().to_owned()),
+        ],
         body: message.as_bytes().to_vec(),
     };
     // An operator named this address; it may be in the operator's own network.
