@@ -25,7 +25,7 @@ use crate::simulator::acquirer_host::faults::Fault;
 use crate::simulator::acquirer_host::{self as host, AcquirerHost};
 use crate::store::trace::{Mark, Operation, Trace};
 use crate::store::{Site, Store};
-use answers::Said;
+use answers::{Said, is_about_original};
 use anyhow::Context as _;
 use iso8583::{Message, Mti};
 use line::{BuiltIn, Line, Lines};
@@ -314,14 +314,15 @@ impl Acquirer {
         Ok(None)
     }
 
-    /// What the host says about an earlier message; `None` when it does not answer.
+    /// What the host says about an earlier message; `None` when it says nothing.
     async fn ask(&self, original: &Trace, amount: Amount) -> anyhow::Result<Option<Message>> {
         let counter = self.counter(original.site).await?;
         let (site, zone) = (original.site, &counter.terminal.zone);
         let (stan, stamps) = self.numbers.draw(site, &original.mark.terminal, zone).await?;
         let mark = Mark { stan, transmission: stamps.transmission, ..original.mark.clone() };
         let message = counter.speaker().inquiry(&mark, &stamps.local_time, original, amount);
-        Ok(self.exchange(&counter, message).await)
+        let answer = self.exchange(&counter, message).await;
+        Ok(answer.filter(is_about_original))
     }
 
     async fn exchange(&self, counter: &Counter, message: Message) -> Option<Message> {

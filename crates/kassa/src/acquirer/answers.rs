@@ -12,6 +12,15 @@ pub(crate) const NOT_FOUND: &str = "25";
 /// DE 39 of an approval of less than was asked for.
 pub(crate) const IN_PART: &str = "10";
 
+/// DE 39 of an inquiry that the host could not answer: it says nothing about the original, which may be approved.
+const NO_WORD: [&str; 12] = ["06", "09", "12", "22", "30", "40", "58", "68", "91", "92", "94", "96"];
+
+/// Whether the answer to an inquiry is about the original, and not about the inquiry itself. An original that was
+/// declined with such a code is reversed in the end, which does no harm.
+pub(super) fn is_about_original(answer: &Message) -> bool {
+    answer.response_code().is_some_and(|code| !NO_WORD.contains(&code))
+}
+
 /// What an answer says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Said {
@@ -73,4 +82,22 @@ fn extension(answer: &Message) -> (u8, Option<(Millis, Verdict)>) {
         Some((Millis::seconds(seconds.parse().ok()?), verdict))
     });
     (score, review)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use iso8583::Mti;
+
+    #[test]
+    fn an_inquiry_that_failed_is_no_word_about_its_original() {
+        let answered = |code: &str| Message::new(Mti::AUTHORISATION_REQUEST).with(39, code);
+        for code in ["00", "05", "10", "25", "51", "54"] {
+            assert!(is_about_original(&answered(code)), "{code}");
+        }
+        for code in ["12", "30", "40", "91", "96"] {
+            assert!(!is_about_original(&answered(code)), "{code}");
+        }
+        assert!(!is_about_original(&Message::new(Mti::AUTHORISATION_REQUEST)));
+    }
 }

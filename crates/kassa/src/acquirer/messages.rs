@@ -2,7 +2,7 @@
 
 use super::terminal::{Dialect, Terminal};
 use crate::cards_in_hand::Card;
-use crate::store::trace::{Mark, Trace};
+use crate::store::trace::{Mark, Operation, Trace};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use iso8583::{
@@ -120,7 +120,9 @@ impl Speaker<'_> {
 
     /// 0600: what became of `original`.
     pub(super) fn inquiry(self, mark: &Mark, local_time: &str, original: &Trace, amount: Amount) -> Message {
-        self.about(self.begun(INQUIRY, mark, local_time, amount), original)
+        let mut message = self.begun(INQUIRY, mark, local_time, amount);
+        message.set(3, if original.operation == Operation::Refund { REFUND } else { PURCHASE });
+        self.about(message, original)
     }
 
     /// What every message about a card carries.
