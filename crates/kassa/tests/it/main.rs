@@ -14,6 +14,7 @@ mod notifications;
 mod outcomes;
 mod pages;
 mod payment;
+mod peers;
 mod ranges;
 mod schema;
 mod secrets;
