@@ -1,11 +1,13 @@
 //! The audit: recomputes every balance and every order's status from the rows, and compares them with what the
 //! ledger, the simulated acquirer's book and the shop's last acknowledged notification say.
 
+use crate::acquirer::terminal::test_site_at;
 use crate::store::Store;
 use crate::store::book::Entry;
+use crate::store::trace::Operation;
 use payments::ids::{SiteId, TransactionId};
 use payments::ledger::{self, Account};
-use payments::movement::{Kind, RefundState};
+use payments::movement::{Kind, Movement, RefundState};
 use payments::order::Order;
 use payments::status;
 use payments::transaction::State;
@@ -230,6 +232,9 @@ async fn audit_jobs(store: &Store, order: &Order, report: &mut Report) -> anyhow
 /// What was captured and refunded stands in the simulated host's book as it stands in ours.
 async fn audit_movements(store: &Store, order: &Order, report: &mut Report) -> anyhow::Result<()> {
     for movement in &order.movements {
+        if is_elsewhere(store, order.site, movement).await? {
+            continue;
+        }
         let booked = store.booked_for(order.site, movement.id).await?;
         let done = booked.as_ref().map(|(code, _)| code == "00");
         let fits = match &movement.kind {
@@ -249,6 +254,17 @@ async fn audit_movements(store: &Store, order: &Order, report: &mut Report) -> a
         }
     }
     Ok(())
+}
+
+/// Whether it was sent to a host whose book is not here.
+async fn is_elsewhere(store: &Store, site: SiteId, movement: &Movement) -> anyhow::Result<bool> {
+    let operation = match movement.kind {
+        Kind::Capture { .. } => Operation::Capture,
+        Kind::Refund(_) => Operation::Refund,
+        Kind::Cancellation | Kind::Chargeback(_) | Kind::ReverseChargeback { .. } => return Ok(false),
+    };
+    let trace = store.trace(site, movement.id, operation).await?;
+    Ok(trace.is_some_and(|trace| test_site_at(&trace.mark.terminal) != Some(site)))
 }
 
 fn compare_balances(report: &mut Report, expected: &Balances) {

@@ -76,7 +76,7 @@ impl Terminal {
 }
 
 /// The test site whose terminal id this is.
-pub(super) fn test_site_at(terminal: &str) -> Option<SiteId> {
+pub(crate) fn test_site_at(terminal: &str) -> Option<SiteId> {
     let number = terminal.strip_prefix(TERMINAL).filter(|number| number.len() == 7)?;
     i64::from_str_radix(number, 36).ok().map(SiteId)
 }
