@@ -102,6 +102,9 @@ impl AcquirerHost {
                 if message.mti().class() == Class::NetworkManagement {
                     let refused = message.text(70) == Some(SIGN_ON)
                         && site.is_some_and(|site| self.faults.to_sign_on(site));
+                    if refused {
+                        tracing::info!(fault = Kind::RefuseSignOn.word(), "goes wrong as planned");
+                    }
                     if let Some(answer) = manage(&message, refused, &mut signed_on) {
                         say(&mut connection, &profile, Said::Answer(frame, answer)).await;
                     }
@@ -123,6 +126,7 @@ impl AcquirerHost {
         let Some(fault) = fault else {
             return self.answer(message).await.map_or(Said::Nothing, |answer| Said::Answer(frame, answer));
         };
+        tracing::info!(fault = fault.kind.word(), mti = %message.mti(), "goes wrong as planned");
         if fault.kind == Kind::DropBefore {
             return Said::End;
         }

@@ -14,6 +14,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -42,21 +43,24 @@ pub struct Host {
     #[arg(long, value_name = "NUMBER")]
     pub seed: Option<u64>,
 
-    /// What goes wrong, and for how many of a hundred messages.
-    #[arg(long, value_name = "KIND=PERCENT", value_parser = fault)]
-    pub fault: Vec<(&'static str, u8)>,
+    /// What goes wrong, and for how many of a hundred messages; with how long `late` and `latency` take.
+    #[arg(long, value_name = "KIND=PERCENT[:MILLISECONDS]", value_parser = fault)]
+    pub fault: Vec<(&'static str, u8, Option<u32>)>,
 
     /// Folder to keep the book in.
     #[arg(long, value_name = "FOLDER")]
     pub data_dir: Option<PathBuf>,
 }
 
-fn fault(text: &str) -> Result<(&'static str, u8), String> {
+fn fault(text: &str) -> Result<(&'static str, u8, Option<u32>), String> {
     let kinds = || Kind::ALL.map(Kind::word).join(", ");
     let (kind, percent) = text.split_once('=').ok_or("must be like no_answer=10")?;
     let kind = Kind::parse(kind).ok_or_else(|| format!("must be one of {}", kinds()))?;
+    let (percent, delay) =
+        percent.split_once(':').map_or((percent, None), |(percent, ms)| (percent, Some(ms)));
     let percent = percent.parse().ok().filter(|percent| (1..=100).contains(percent));
-    Ok((kind.word(), percent.ok_or("must be from 1 to 100 percent")?))
+    let delay = delay.map(|ms| ms.parse().map_err(|_| "milliseconds must be a whole number"));
+    Ok((kind.word(), percent.ok_or("must be from 1 to 100 percent")?, delay.transpose()?))
 }
 
 pub(super) async fn run(host: Host) -> anyhow::Result<u8> {
@@ -68,9 +72,10 @@ pub(super) async fn run(host: Host) -> anyhow::Result<u8> {
     let listener = TcpListener::bind(host.listen).await;
     let listener = listener.with_context(|| format!("listening on {}", host.listen))?;
     let at_work = AcquirerHost::new(store, Clock::System, random, Merchants::Anyone);
-    let planned = host.fault.iter().filter_map(|(word, percent)| {
+    let planned = host.fault.iter().filter_map(|(word, percent, delay)| {
         let kind = Kind::parse(word)?;
-        Some(Fault { kind, when: When::Percent(*percent), delay: kind.usual_delay(), on: None })
+        let delay = delay.map_or(kind.usual_delay(), |ms| Duration::from_millis(ms.into()));
+        Some(Fault { kind, when: When::Percent(*percent), delay, on: None })
     });
     at_work.faults().plan(ANYONE, planned.collect(), host.seed.unwrap_or(0));
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for signals")?;
@@ -92,7 +97,7 @@ pub(super) async fn run(host: Host) -> anyhow::Result<u8> {
             // Out of descriptors, mostly: one that ends makes room.
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+                tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
