@@ -11,7 +11,7 @@ mod money;
 mod setup;
 mod shop;
 
-pub(crate) use binary::{Binary, Home, Ran, bare, run, write_key};
+pub(crate) use binary::{Binary, Home, Ran, bare, free_address, run, write_key};
 pub(crate) use cobadged::{COBADGED, COBADGED_RANGES};
 pub(crate) use customer::{Customer, Page};
 pub(crate) use database::Database;

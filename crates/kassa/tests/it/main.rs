@@ -15,6 +15,7 @@ mod outcomes;
 mod pages;
 mod payment;
 mod peers;
+mod rails;
 mod ranges;
 mod schema;
 mod secrets;

@@ -64,14 +64,8 @@ impl Home {
 
     /// The same address at every start.
     pub(crate) fn at_one_address(mut self) -> Self {
-        let first = u16::try_from(std::process::id() % 1_000).unwrap() * 10;
-        loop {
-            let port = PORTS + (first + TAKEN.fetch_add(1, Ordering::SeqCst)) % PORTS_USED;
-            if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
-                self.listen = format!("127.0.0.1:{port}");
-                return self;
-            }
-        }
+        self.listen = free_address();
+        self
     }
 
     /// This address at every start.
@@ -222,6 +216,17 @@ impl Drop for Binary {
         // It may have ended by itself.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// An address that nobody else gets, also while nobody listens there.
+pub(crate) fn free_address() -> String {
+    let first = u16::try_from(std::process::id() % 1_000).unwrap() * 10;
+    loop {
+        let port = PORTS + (first + TAKEN.fetch_add(1, Ordering::SeqCst)) % PORTS_USED;
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return format!("127.0.0.1:{port}");
+        }
     }
 }
 
