@@ -11,11 +11,11 @@ mod windows;
 
 use crate::harness::{Database, Shop};
 use binary::Binary;
-use chromium::{Browser, Script};
 use serde_json::{Value, json};
 use url::Url;
 
 pub(crate) use binary::Binary as Kassa;
+pub(crate) use chromium::{Browser, Script};
 
 const MAESTRO: &str = "6799990000000000011";
 const POOR_MAESTRO: &str = "6799990000000000029";

@@ -2,6 +2,7 @@
 //! npm's iso_8583, and a directory server with ACS in Python. They are strict, and their complaints fail a test.
 
 mod acquirer;
+mod browser;
 mod live;
 mod peer;
 

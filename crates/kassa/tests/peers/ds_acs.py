@@ -63,6 +63,12 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self.send_error(404)
 
+    def do_GET(self) -> None:
+        """Nothing is fetched here but the icon that every browser looks for."""
+        if self.path != "/favicon.ico":
+            violation(f"GET {self.path}")
+        self.send_error(404)
+
     def answer_server(self, data: bytes) -> None:
         if not is_json(self.headers.get("Content-Type")):
             violation(f"Content-Type is {self.headers.get('Content-Type')!r}")

@@ -44,8 +44,15 @@ impl Link {
             let order = self.live.read(id).await;
             assert_eq!(charged, owed(&order), "{id}: {approval} {order:#}");
         }
+        self.close().await
+    }
+
+    /// Ends everything: nobody has complained. The book, by order.
+    async fn close(mut self) -> BTreeMap<String, Value> {
+        let booked = self.live.booked(&mut self.host).await;
         self.live.stop().await;
-        let _ = (self.host.finish(), self.directory.finish());
+        self.host.finish();
+        self.directory.finish();
         booked.into_iter().collect()
     }
 }
@@ -169,4 +176,53 @@ const SIGNED_ON: &str = "signed on to the acquirer's host";
 fn is_request(event: &Value, mti: &str, amount: i64) -> bool {
     let minor = event["amount"].as_str().and_then(|digits| digits.parse().ok());
     event["event"] == "request" && event["mti"] == mti && minor == Some(amount)
+}
+
+#[rstest]
+#[case::python(Program::PythonHost, Manner { has_inquiry: false, reverses_by_advice: false })]
+#[case::python_asked(Program::PythonHost, Manner { has_inquiry: true, reverses_by_advice: true })]
+#[case::node(Program::NodeHost, Manner { has_inquiry: false, reverses_by_advice: true })]
+#[case::node_asked(Program::NodeHost, Manner { has_inquiry: true, reverses_by_advice: false })]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_captured_refunded_and_given_back_is_so_in_the_hosts_book(
+    #[case] program: Program,
+    #[case] manner: Manner,
+) {
+    let link = Link::start(program, manner).await;
+    let live = &link.live;
+    let maestro = card(MAESTRO);
+    for (id, amount) in [("parts", 10_000), ("whole", 5_076), ("given-back", 7_076)] {
+        live.pay(id, amount, &maestro, json!({"capture": "manual"})).await;
+        live.becomes(id, "completed/initialized").await;
+    }
+    // Of one amount the host keeps the first message to itself: it is repeated until it is answered.
+    for (order, amount, new) in
+        [("parts", 4_000, "part-1"), ("parts", 3_076, "part-2"), ("whole", 5_076, "all")]
+    {
+        let body = json!({"amount": amount, "new_order_id": new, "new_order_status": "completed"});
+        live.done("POST", &format!("/orders/{order}/capture"), &body).await;
+    }
+    for id in ["parts", "given-back"] {
+        live.done("PATCH", &format!("/capture/{id}"), &json!({"status": "cancelled", "reason": "sold out"}))
+            .await;
+    }
+    // Paid back; declined; without an answer, and with a link that breaks before it.
+    for (order, amount) in [("part-1", 1_000), ("part-1", 505), ("part-1", 277), ("part-2", 378)] {
+        let body = json!({"currency": "EUR", "amount": amount, "description": "Came back"});
+        live.done("POST", &format!("/orders/{order}/refunds"), &body).await;
+    }
+    live.settles().await;
+    let refunded = async |id: &str| live.read(id).await["amount_refunded"].clone();
+    assert_eq!((refunded("part-1").await, refunded("part-2").await), (json!(1_277), json!(378)));
+
+    let events = link.host.events();
+    let book = link.close().await;
+    let line =
+        |id: &str| ["approved", "reversed", "captured", "refunded"].map(|name| number(&book[id], name));
+    assert_eq!(line("parts"), [10_000, 2_924, 7_076, 1_655]);
+    assert_eq!(line("whole"), [5_076, 0, 5_076, 0]);
+    assert_eq!(line("given-back"), [7_076, 7_076, 0, 0]);
+    let heard: BTreeSet<&str> = events.iter().filter_map(|event| event["mti"].as_str()).collect();
+    let repeat = if manner.reverses_by_advice { "0421" } else { "0401" };
+    assert!(["0221", "0201", repeat].iter().all(|mti| heard.contains(mti)), "{heard:?}");
 }

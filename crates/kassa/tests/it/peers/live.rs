@@ -13,6 +13,9 @@ const UNSETTLED: &str = "SELECT state || ' ' || order_id FROM payment_transactio
      WHERE state IN ('authorising', 'unknown', 'reversing') OR (state = 'void' AND released_at IS NULL) \
      UNION ALL SELECT kind || ' ' || order_id FROM movement \
      WHERE state IN ('reserved', 'sending', 'unknown') OR (kind = 'capture' AND done_at IS NULL)";
+/// A second less until what waits for the host.
+const SOONER: &str = "UPDATE job SET due_at = due_at - 1000 \
+     WHERE kind IN ('resolve_unknown', 'release_approval', 'send_capture', 'send_refund')";
 /// The order that an authorisation was sent for, by what the host knows it by.
 const SENT: &str =
     "SELECT stan, transmission, order_id FROM trace WHERE operation = 'authorise' AND sends > 0";
@@ -178,7 +181,8 @@ impl Live {
         }
     }
 
-    /// Waits until nothing is under way: nobody waits for an answer of the host's.
+    /// Waits until nothing is under way: nobody waits for an answer of the host's. What is to be tried again is tried
+    /// ten times as soon.
     pub(super) async fn settles(&self) {
         let deadline = Instant::now() + PATIENCE;
         loop {
@@ -190,7 +194,8 @@ impl Live {
                 return;
             }
             assert!(Instant::now() < deadline, "not settled: {rows:#?}");
-            tokio::time::sleep(LOOK_AGAIN).await;
+            connection.execute(SOONER, []).unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }
 

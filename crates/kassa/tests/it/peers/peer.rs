@@ -61,7 +61,6 @@ fn installed(variable: &str) -> PathBuf {
 }
 
 /// Runs a program to its end.
-#[expect(dead_code, reason = "soon")]
 pub(super) fn run(program: Program, arguments: &[&str]) {
     let status = program.command().args(arguments).stdin(Stdio::null()).status().unwrap();
     assert!(status.success(), "{program:?} {arguments:?}: {status}");
@@ -132,8 +131,13 @@ impl Peer {
         self.wait_for_another(seen, what, |event| event["event"] == what).await
     }
 
-    /// Ends it: nothing was off its specification, and nothing in it broke. Everything it has seen.
-    pub(super) fn finish(mut self) -> Vec<Value> {
+    /// Ends it: nothing was off its specification, and nothing in it broke.
+    pub(super) fn finish(self) {
+        self.finish_despite(&[]);
+    }
+
+    /// The same, where it complains of this and nothing else.
+    pub(super) fn finish_despite(mut self, expected: &[&str]) {
         drop(self.stdin.take());
         let deadline = Instant::now() + PATIENCE;
         let status = loop {
@@ -146,10 +150,10 @@ impl Peer {
         self.reader.take().unwrap().join().unwrap();
         let events = self.events();
         let violations: Vec<&Value> = events.iter().filter(|event| event["event"] == "violation").collect();
-        assert!(violations.is_empty(), "off the specification: {violations:#?}");
+        let complaints: Vec<_> = violations.iter().filter_map(|event| event["why"].as_str()).collect();
+        assert_eq!(complaints, expected, "off the specification: {violations:#?}");
         let stderr = fs::read_to_string(self.folder.path().join("stderr")).unwrap();
         assert!(status.success() && stderr.is_empty(), "{status}: {stderr}");
-        events
     }
 }
 
