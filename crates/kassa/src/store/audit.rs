@@ -17,7 +17,7 @@ impl Store {
     /// The transfers of an order.
     pub(crate) async fn transfers(&self, site: SiteId, order: &OrderId) -> Result<Vec<Row>, ReadError> {
         let sql = "SELECT debit, credit, amount_minor, currency FROM ledger_transfer \
-                   WHERE site_id = $1 AND order_id = $2 ORDER BY transaction_id, step";
+                   WHERE site_id = $1 AND order_id = $2 ORDER BY +transaction_id, step";
         let rows = self.db.read(statement(sql, [site.0.into(), order.as_str().into()])).await?;
         rows.into_iter().map(|row| Ok(parse(&mut row.columns())?)).collect()
     }

@@ -55,12 +55,12 @@ const BY_MARK: &str = "SELECT site_id, terminal, transmission, stan, rrn, amount
      fraud_score, review_after_ms, review_verdict, manner, reversals, reversed_at, captured_later \
      FROM simulator_authorisation \
      WHERE site_id = $1 AND terminal = $2 AND transmission = $3 AND stan = $4 AND rrn = $5";
-/// Joined by the numbers that the gateway sent them with.
+/// Joined by the numbers that the gateway sent them with. The plus keeps SQLite from walking all of the site in order.
 const BY_ORDER: &str = "SELECT t.reference, b.site_id, b.terminal, b.transmission, b.stan, b.rrn, b.amount_minor, b.response_code, \
      b.authorization_code, b.fraud_score, b.review_after_ms, b.review_verdict, b.manner, b.reversals, b.reversed_at, \
      b.captured_later FROM trace t JOIN simulator_authorisation b ON b.site_id = t.site_id \
      AND b.terminal = t.terminal AND b.transmission = t.transmission AND b.stan = t.stan AND b.rrn = t.rrn \
-     WHERE t.site_id = $1 AND t.order_id = $2 AND t.operation = 'authorise' ORDER BY t.reference";
+     WHERE t.site_id = $1 AND t.order_id = $2 AND t.operation = 'authorise' ORDER BY +t.reference";
 
 impl Store {
     /// What the host knows of an authorisation.
