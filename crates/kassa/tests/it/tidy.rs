@@ -123,3 +123,23 @@ fn every_file_of_tests_is_part_of_a_test() {
         assert_eq!(found, 1, "{path} is declared by nobody");
     }
 }
+
+/// The planted bugs of `./test --planted` still fit the source, so that none is missed because it was not there.
+#[test]
+fn every_planted_bug_can_be_planted() {
+    let root = crates().parent().unwrap().to_owned();
+    let git = |arguments: &[&str]| {
+        let mut git = std::process::Command::new("git");
+        git.current_dir(&root).args(arguments).output().is_ok_and(|ran| ran.status.success())
+    };
+    if !git(&["rev-parse", "--is-inside-work-tree"]) {
+        eprintln!("this is no git work tree: nothing can be planted");
+        return;
+    }
+    let folder = crates().join("kassa/tests/planted");
+    let patches: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(patches.len() >= 10, "{patches:?}");
+    for patch in patches {
+        assert!(git(&["apply", "--check", patch.to_str().unwrap()]), "{} no longer applies", patch.display());
+    }
+}
