@@ -226,3 +226,25 @@ async fn what_is_captured_refunded_and_given_back_is_so_in_the_hosts_book(
     let repeat = if manner.reverses_by_advice { "0421" } else { "0401" };
     assert!(["0221", "0201", repeat].iter().all(|mti| heard.contains(mti)), "{heard:?}");
 }
+
+/// The host reads the proof that the directory server gave: with another key it is none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_knows_another_key_takes_no_proof() {
+    let host = Peer::start(Program::PythonHost, &["--aav-key", "another"]);
+    let directory = Peer::start(Program::Directory, &["--aav-key", "of both"]);
+    let url = format!("http://{}/ds", directory.address());
+    let manner = Manner { has_inquiry: false, reverses_by_advice: false };
+    let live = Live::start(|site| format!("{}{}", acquirer(&host, site, manner), threeds(&url, ""))).await;
+    live.pay("unproven", 1000, &card(MAESTRO), Value::Null).await;
+    let order = live.becomes("unproven", "declined/declined").await;
+    assert_eq!(order["reason_code"], "4003", "{order:#}");
+    let dollars = json!({
+        "type": "redirect", "order_id": "dollars", "gateway": "VISA", "currency": "USD", "amount": 1000,
+        "description": "In what the host does not collect",
+    });
+    let refused = live.call("POST", "/orders", &dollars).await;
+    assert_eq!((refused.status, refused.json()["success"].as_bool()), (400, Some(false)), "{}", refused.text);
+    live.stop().await;
+    host.finish_despite(&["DE 48.43 is not the AAV that was given out"]);
+    directory.finish();
+}
