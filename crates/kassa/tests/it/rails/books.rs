@@ -96,7 +96,8 @@ fn rules() -> Vec<(&'static str, String)> {
     vec![
         (
             "an order charged twice",
-            format!("SELECT t.order_id FROM {KNOWN} WHERE {STANDS} GROUP BY t.site_id, t.order_id HAVING COUNT(*) > 1"),
+            format!("SELECT t.order_id FROM {KNOWN} WHERE {STANDS} AND t.order_id IS NOT NULL \
+                 GROUP BY t.site_id, t.order_id HAVING COUNT(*) > 1"),
         ),
         (
             "an approval that stands for nothing",
