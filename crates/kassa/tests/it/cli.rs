@@ -118,9 +118,9 @@ async fn a_flag_wins_over_the_environment_and_that_over_the_file() {
         command.arg(folder.path().join("data"));
         variable.map(|url| command.env("KASSA_PUBLIC_URL", url));
         flag.map(|url| command.args(["--public-url", url]));
-        let output = folder.path().join("output");
-        command.stdout(fs::File::create(&output).unwrap()).stderr(fs::File::create(&output).unwrap());
-        let mut binary = Binary::of(command.spawn().unwrap(), output.clone(), output.clone());
+        let [output, log] = ["output", "log"].map(|name| folder.path().join(name));
+        command.stdout(fs::File::create(&output).unwrap()).stderr(fs::File::create(&log).unwrap());
+        let mut binary = Binary::of(command.spawn().unwrap(), output, log);
         binary.wait_until_serving().await;
         assert_eq!(binary.url, wins);
         assert!(binary.stop().await.success());
