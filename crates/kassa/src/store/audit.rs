@@ -2,6 +2,7 @@
 
 use super::Store;
 use super::db::{Columns, Corrupt, ReadError, statement};
+use super::notifications::NO_ADDRESS;
 use payments::ids::{OrderId, SiteId};
 
 /// A posted transfer.
@@ -33,7 +34,8 @@ impl Store {
         Ok(rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0))
     }
 
-    /// Whether the order's outbox row is settled, and the status the shop acknowledged last.
+    /// Whether the order's outbox row is settled, and the status the shop acknowledged last: nothing when later
+    /// news had nowhere to go.
     pub(crate) async fn told(
         &self,
         site: SiteId,
@@ -44,10 +46,11 @@ impl Store {
         let rows = self.db.read(statement(sql, [site.0.into(), order.as_str().into()])).await?;
         let settled = rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0) > 0;
         let sql = "SELECT status FROM notification_attempt WHERE site_id = $1 AND order_id = $2 \
-                   AND verdict = 'acknowledged' ORDER BY version DESC, lease_epoch DESC LIMIT 1";
-        let rows = self.db.read(statement(sql, [site.0.into(), order.as_str().into()])).await?;
+                   AND verdict IN ('acknowledged', $3) ORDER BY version DESC, lease_epoch DESC LIMIT 1";
+        let params = [site.0.into(), order.as_str().into(), NO_ADDRESS.into()];
+        let rows = self.db.read(statement(sql, params)).await?;
         let status = rows.into_iter().next().map(|row| row.columns().text()).transpose()?;
-        Ok((settled, status))
+        Ok((settled, status.filter(|status| !status.is_empty())))
     }
 
     /// Whether the order has an outbox row: without one its shop never hears of it.

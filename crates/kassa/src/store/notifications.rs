@@ -24,6 +24,9 @@ pub(crate) struct Delivery {
     pub(crate) claimed_at: Instant,
 }
 
+/// The verdict on news that had nowhere to go.
+pub(super) const NO_ADDRESS: &str = "no address";
+
 /// What became of a delivery.
 #[derive(Clone, Debug)]
 pub(crate) struct Heard {
@@ -116,8 +119,9 @@ impl Store {
         self.db.write(Write { key, first, rest, guarded: true }).await.map(|_| ())
     }
 
-    /// Nobody is to be told: the order names no URL and neither does its site.
-    pub(crate) async fn drop_delivery(&self, delivery: &Delivery) -> Result<(), WriteError> {
+    /// Nobody is to be told: the order names no URL and neither does its site. Kept in the history, so that who
+    /// asks why a shop heard nothing finds it; not recorded when the lease went to somebody else meanwhile.
+    pub(crate) async fn drop_delivery(&self, delivery: &Delivery, now: Timestamp) -> Result<(), WriteError> {
         let sql = "UPDATE notification SET lease_until = 0, \
                    due_at = CASE WHEN version_wanted > $4 THEN due_at ELSE NULL END \
                    WHERE site_id = $1 AND order_id = $2 AND lease_epoch = $3";
@@ -127,8 +131,22 @@ impl Store {
             delivery.lease_epoch.into(),
             delivery.version_wanted.into(),
         ];
+        let nothing = Heard {
+            version: delivery.version_wanted,
+            method: "",
+            url: String::new(),
+            started_at: now,
+            duration_ms: 0,
+            http_status: None,
+            verdict: NO_ADDRESS.to_owned(),
+            answer: String::new(),
+            status: "",
+            key_id: None,
+            next: Next::Nothing,
+        };
         let key = commit::key_of(delivery.site, &delivery.order);
-        self.db.execute(key, statement(sql, params)).await.map(|_| ())
+        let (first, rest) = (statement(sql, params), vec![attempt(delivery, &nothing)]);
+        self.db.write(Write { key, first, rest, guarded: true }).await.map(|_| ())
     }
 
     /// The shop is to be told of `order` now, with all tries, whatever became of earlier ones; `with` is written

@@ -4,6 +4,7 @@ use crate::api::order_view;
 use crate::app::App;
 use crate::notify::{self, Destination, sign, webhook};
 use crate::outbound::{Answer, Failure, Reach, Request};
+use crate::store::db::WriteError;
 use crate::store::{Delivery, Heard, Next, Site};
 use anyhow::Context as _;
 use hyper::Method;
@@ -46,7 +47,7 @@ impl App {
 
     async fn try_deliver(&self, delivery: &Delivery) -> anyhow::Result<()> {
         let Some(letter) = self.write_letter(delivery).await? else {
-            return Ok(self.store.drop_delivery(delivery).await?);
+            return lapsed(self.store.drop_delivery(delivery, self.now()).await);
         };
         let started_at = self.now();
         let clock = tokio::time::Instant::now();
@@ -77,11 +78,7 @@ impl App {
         };
         tracing::info!(order.id = %delivery.order, version = heard.version, status = heard.status,
             try_ = delivery.tries + 1, http = heard.http_status, verdict = heard.verdict, "notification sent");
-        match self.store.record_delivery(delivery, &heard, now).await {
-            // Somebody else holds the lease by now: their record counts.
-            Ok(()) | Err(crate::store::db::WriteError::Stale) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        lapsed(self.store.record_delivery(delivery, &heard, now).await)
     }
 
     /// What the shop is told now: the order as it stands, unless that means nothing to a shop that has not heard
@@ -134,6 +131,14 @@ impl App {
         let request = Request { method, url: address, headers, body };
         let url = url.split(['?', '#']).next().unwrap_or_default().to_owned();
         Ok(Some(Letter { site, order, method: method_word, url, key_id: key.id, request }))
+    }
+}
+
+/// When somebody else holds the lease by now their record counts.
+fn lapsed(recorded: Result<(), WriteError>) -> anyhow::Result<()> {
+    match recorded {
+        Ok(()) | Err(WriteError::Stale) => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

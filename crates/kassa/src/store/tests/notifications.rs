@@ -130,7 +130,8 @@ async fn an_older_lease_cannot_record(#[values(Database::Sqlite, Database::Postg
         let ended = bench.store.record_delivery(&stale, &heard(2, next), after(31)).await;
         assert!(matches!(ended, Err(WriteError::Stale)), "{next:?}: {ended:?}");
     }
-    bench.store.drop_delivery(&stale).await.unwrap();
+    let dropped = bench.store.drop_delivery(&stale, after(31)).await;
+    assert!(matches!(dropped, Err(WriteError::Stale)), "{dropped:?}");
     assert_eq!(bench.attempts().await, 0, "nothing of it is in the history");
     assert_eq!(bench.claim_all(after(31)).await.len(), 0, "the newer lease still holds");
     bench.record(&fresh, &heard(2, Next::Nothing), after(32)).await;
@@ -227,14 +228,14 @@ async fn a_delivery_that_nobody_is_to_get_is_dropped_but_not_the_next(
     let bench = Bench::open(database).await;
     let order = bench.due("a").await;
     let delivery = bench.claim_one(NOW).await;
-    bench.store.drop_delivery(&delivery).await.unwrap();
+    bench.store.drop_delivery(&delivery, NOW).await.unwrap();
     assert_eq!(bench.claim_all(after(1_000)).await.len(), 0);
-    assert_eq!(bench.attempts().await, 0);
+    assert_eq!(bench.attempts().await, 1, "who asks finds that it had nowhere to go");
 
     let order = bench.tell(&order, after(1_000)).await;
     let delivery = bench.claim_one(after(1_000)).await;
     bench.tell(&order, after(1_001)).await;
-    bench.store.drop_delivery(&delivery).await.unwrap();
+    bench.store.drop_delivery(&delivery, after(1_001)).await.unwrap();
     assert_eq!(bench.claim_one(after(1_001)).await.version_wanted, 4, "the next need not wait for a lease");
 }
 

@@ -57,6 +57,37 @@ async fn every_try_is_kept_with_what_came_of_it(
     }
 }
 
+#[rstest]
+#[tokio::test]
+async fn news_that_had_nowhere_to_go_is_kept_as_such(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let gateway = Gateway::start(database).await;
+    let site = "/v1/json/sites/1";
+    let url = gateway.shop.url("/notification");
+    gateway.fetch("PATCH", site, &json!({"notification_url": url})).await;
+    let mut order = gateway.order("A-1");
+    order["payment_options"]["notification_url"] = json!("");
+    let link = gateway.link(&order).await;
+    let challenge = gateway.customer().pay_with(&link, PAID).await;
+    gateway.work().await;
+    gateway.fetch("PATCH", site, &json!({"notification_url": ""})).await;
+    gateway.customer().answer(&challenge, "Y").await;
+    gateway.work().await;
+    assert_eq!(gateway.shop.statuses(), ["initialized"]);
+    gateway.audited().await;
+    let verdicts =
+        gateway.sql("SELECT verdict, status, url FROM notification_attempt ORDER BY version").await;
+    assert_eq!(verdicts, [["acknowledged", "initialized", &url], ["no address", "", ""]]);
+
+    gateway.fetch("PATCH", site, &json!({"notification_url": url})).await;
+    let again = gateway.call("POST", "/v1/json/orders/A-1/notifications/resend", "").await;
+    assert_eq!(again.status, 200);
+    gateway.work().await;
+    assert_eq!(gateway.shop.statuses(), ["initialized", "completed"]);
+    gateway.audited().await;
+}
+
 #[tokio::test]
 async fn a_try_by_get_is_kept_as_such() {
     let gateway = Gateway::start(Database::Sqlite).await;
