@@ -293,11 +293,15 @@ impl App {
         }
     }
 
-    /// Ends an authentication without an outcome: its card is wiped.
+    /// Ends an authentication: the number that it kept is wiped. The card in hand is too when there was no
+    /// outcome; with one it belongs to the payment, which may be taking it to the acquirer right now.
     pub(super) async fn end_authentication(&self, row: &AuthenticationRow) -> Result<(), WriteError> {
         let next = AuthenticationRow { stage: Stage::Ended, due_at: None, ..row.clone() };
-        drop(self.cards.take(row.site, row.transaction));
-        self.store.move_authentication(row, &next).await
+        self.store.move_authentication(row, &next).await?;
+        if row.outcome.is_none() {
+            drop(self.cards.take(row.site, row.transaction));
+        }
+        Ok(())
     }
 
     /// Looks after authentications whose time is over, or whose outcome their payments do not know.

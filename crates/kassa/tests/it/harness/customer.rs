@@ -63,6 +63,18 @@ impl<'a> Customer<'a> {
         if page.has("select[name=transStatus]") { self.answer(&page, "Y").await } else { page }
     }
 
+    /// Looks again, as the page that checks a payment does by itself, until it says how the payment ended.
+    pub(crate) async fn look_again(&self, mut page: Page) -> Page {
+        for _ in 0..1_000 {
+            if page.outcome.is_some() {
+                return page;
+            }
+            self.gateway.work().await;
+            page = self.open(page.url.as_str()).await;
+        }
+        panic!("the payment never ends: {page:?}");
+    }
+
     fn absolute(&self, url: &str) -> String {
         if url.starts_with('/') { format!("{}{url}", self.gateway.url) } else { url.to_owned() }
     }
