@@ -229,16 +229,16 @@ impl App {
             }
             match row.stage {
                 Stage::Challenge => {}
-                Stage::Method | Stage::Asking => return Ok(Err(out_of_turn(result.version))),
+                Stage::Method | Stage::Asking => return Ok(Err(out_of_turn(result.version, "no challenge"))),
                 // Decided by an answer to the request: there was no challenge that could have a result.
                 Stage::Answered | Stage::Ended if row.acs_trans_id.is_none() => {
-                    return Ok(Err(out_of_turn(result.version)));
+                    return Ok(Err(out_of_turn(result.version, "no challenge")));
                 }
                 Stage::Answered => {
                     self.apply_outcome(&row).await;
-                    return Ok(Ok(()));
+                    return Ok(Err(out_of_turn(result.version, "a second result")));
                 }
-                Stage::Ended => return Ok(Ok(())),
+                Stage::Ended => return Ok(Err(out_of_turn(result.version, "a second result"))),
             }
             let now = self.now();
             if row.due_at.is_some_and(|due| now >= due) {
@@ -384,10 +384,10 @@ pub(super) fn challenged(kept: &Kept, answer: &ARes) -> Kept {
     }
 }
 
-fn out_of_turn(version: Version) -> (ErrorCode, &'static str) {
+fn out_of_turn(version: Version, detail: &'static str) -> (ErrorCode, &'static str) {
     match version {
-        Version::V220 => (ErrorCode::TRANSACTION_UNKNOWN, "no challenge"),
-        Version::V231 => (ErrorCode::WRONG_STATE, "no challenge"),
+        Version::V220 => (ErrorCode::TRANSACTION_UNKNOWN, detail),
+        Version::V231 => (ErrorCode::WRONG_STATE, detail),
     }
 }
 

@@ -61,7 +61,7 @@ async fn a_card_that_spells_it_out_ends_as_spelled(
 
 #[rstest]
 #[tokio::test]
-async fn the_first_result_decides_and_every_other_is_answered_like_it(
+async fn the_first_result_decides_and_every_other_is_refused(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {
     let gateway = Gateway::start_as(database, impatient()).await;
@@ -80,7 +80,9 @@ async fn the_first_result_decides_and_every_other_is_answered_like_it(
     assert_eq!((&first["messageType"], &first["resultsStatus"]), (&json!("RRes"), &json!("01")), "{first}");
     assert_eq!(gateway.status("A-1").await, "declined/declined");
     for status in ["Y", "N"] {
-        assert_eq!(send(result(&request, &ds, status)).await, first, "{status}");
+        let again = send(result(&request, &ds, status)).await;
+        assert_eq!((&again["messageType"], &again["errorCode"]), (&json!("Erro"), &json!("301")), "{again}");
+        assert_eq!(again["errorDetail"], "a second result");
     }
     assert_eq!(gateway.status("A-1").await, "declined/declined");
     assert_eq!(gateway.charged().await, 0);
