@@ -1,6 +1,7 @@
 //! The card ranges of a directory server: asked for at the start and by schedule, changed by what has changed.
 //!
-//! Without ranges a card is asked for all the same, in the oldest version and without a 3DS Method.
+//! Without ranges a card is asked for all the same, in the oldest version and without a 3DS Method. Ranges are asked for
+//! in the oldest version too, until a directory server says that it does not speak it.
 
 use super::ds_link::{Asked, DsLink};
 use super::server::ENDPOINT;
@@ -36,6 +37,8 @@ struct Known {
     /// Since when, or when it was last tried in vain.
     asked_at: Option<Timestamp>,
     failed: bool,
+    /// The version in which it was answered last.
+    version: Option<Version>,
 }
 
 /// How a card takes part.
@@ -98,18 +101,23 @@ impl App {
                 return;
             }
         }
-        let before = Arc::clone(&ranges.lock().cache);
-        let asked = ask(link, &self.random, RangeCache::clone(&before)).await;
+        let (before, version) = {
+            let known = ranges.lock();
+            (Arc::clone(&known.cache), known.version.unwrap_or(Version::V220))
+        };
+        let asked = ask(link, &self.random, RangeCache::clone(&before), version).await;
         ranges.lock().failed = asked.is_err();
         match asked {
-            Ok(cache) => {
+            Ok((cache, version)) => {
                 tracing::info!(ranges = cache.len(), serial = cache.serial(), "card ranges of 3-D Secure");
                 if let Some(id) = link.id()
                     && let Err(error) = self.store.keep_directory(id, &cache.to_json(), now).await
                 {
                     tracing::warn!(%error, "card ranges could not be kept");
                 }
-                ranges.lock().cache = Arc::new(cache);
+                let mut known = ranges.lock();
+                known.cache = Arc::new(cache);
+                known.version = Some(version);
             }
             Err(error) => tracing::warn!(error, "card ranges of 3-D Secure could not be had"),
         }
@@ -121,17 +129,28 @@ impl App {
     }
 }
 
-/// The ranges after another request: everything, or what has changed. What cannot be changed is asked for whole.
-async fn ask(link: &DsLink, random: &Random, mut cache: RangeCache) -> Result<RangeCache, String> {
+/// The ranges after another request: everything, or what has changed. What cannot be changed is asked for whole,
+/// and whoever does not speak the version is asked in the other one, which is then answered as well.
+async fn ask(
+    link: &DsLink,
+    random: &Random,
+    mut cache: RangeCache,
+    mut version: Version,
+) -> Result<(RangeCache, Version), String> {
     let mut again = cache.serial().is_some();
+    let mut others = Version::ALL.iter().copied().filter(|other| *other != version).collect::<Vec<_>>();
     loop {
-        match ask_once(link, random, &mut cache).await {
-            Ok(()) => return Ok(cache),
+        match ask_once(link, random, &mut cache, version).await {
+            Ok(()) => return Ok((cache, version)),
             Err(Refused::Serial) if again => {
                 cache.forget_serial();
                 again = false;
             }
             Err(Refused::Serial) => return Err("the serial number was refused".to_owned()),
+            Err(Refused::Version) => match others.pop() {
+                Some(other) => version = other,
+                None => return Err("no version of ours is spoken there".to_owned()),
+            },
             Err(Refused::Otherwise(why)) => return Err(why),
         }
     }
@@ -140,10 +159,17 @@ async fn ask(link: &DsLink, random: &Random, mut cache: RangeCache) -> Result<Ra
 enum Refused {
     /// The next request has to ask for everything.
     Serial,
+    /// The next request has to be of another version.
+    Version,
     Otherwise(String),
 }
 
-async fn ask_once(link: &DsLink, random: &Random, cache: &mut RangeCache) -> Result<(), Refused> {
+async fn ask_once(
+    link: &DsLink,
+    random: &Random,
+    cache: &mut RangeCache,
+    version: Version,
+) -> Result<(), Refused> {
     let otherwise = |why: &dyn std::fmt::Display| Refused::Otherwise(why.to_string());
     let identity = link.identity();
     let mut bytes = [0; 16];
@@ -151,7 +177,7 @@ async fn ask_once(link: &DsLink, random: &Random, cache: &mut RangeCache) -> Res
     let serial = cache.serial().map(str::to_owned);
     let update = if serial.is_some() { Update::Delta } else { Update::Full };
     let request = PReq {
-        version: Version::V220,
+        version,
         server_trans_id: TransId::from_random(bytes),
         reference_number: identity.reference_number.clone(),
         operator_id: identity.operator_id.clone(),
@@ -165,6 +191,9 @@ async fn ask_once(link: &DsLink, random: &Random, cache: &mut RangeCache) -> Res
         Ok(Received::Message(answer)) => cache.apply(&answer, update),
         Ok(Received::Erro(erro)) if erro.error_code == ErrorCode::SERIAL_NUMBER => {
             return Err(Refused::Serial);
+        }
+        Ok(Received::Erro(erro)) if erro.error_code == ErrorCode::VERSION_UNSUPPORTED => {
+            return Err(Refused::Version);
         }
         Ok(Received::Erro(erro)) => {
             return Err(Refused::Otherwise(format!("refused with {}", erro.error_code)));

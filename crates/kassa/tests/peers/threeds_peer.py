@@ -101,8 +101,13 @@ class Peer:
                 emit("note", why=f"not of this table: {' '.join(strangers)}")
             return self.prepare(fields) if kind == "PReq" else self.authenticate(fields, headers)
         except Refused as refused:
-            violation(str(refused), fields.get("threeDSServerTransID"))
-            return None if fields.get("messageType") == "Erro" else erro(refused, fields, "D")
+            kind = fields.get("messageType")
+            if refused.code == "102" and kind == "PReq":
+                # How one finds out which versions are spoken here.
+                emit("note", why=str(refused))
+            else:
+                violation(str(refused), fields.get("threeDSServerTransID"))
+            return None if kind == "Erro" else erro(refused, fields, "D")
 
     def prepare(self, fields: Fields) -> Fields:
         """PReq: every range, or what has changed since the serial number."""

@@ -83,7 +83,8 @@ impl Visit {
 
 #[rstest]
 #[case::of_2_2_0("2.2.0", "2.2.0")]
-#[case::of_2_3_1("2.2.0,2.3.1", "2.3.1")]
+#[case::of_both("2.2.0,2.3.1", "2.3.1")]
+#[case::of_2_3_1_alone("2.3.1", "2.3.1")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bank_that_asks_nothing_decides(#[case] versions: &str, #[case] version: &str) {
     let visit = Visit::start(&["--versions", versions], "").await;
