@@ -6,13 +6,13 @@ use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 
-/// What goes wrong. Each kind is drawn after the ones before it, so that three of ten messages are hit.
+/// What goes wrong. Each kind is drawn after the ones before it, so that a third of the messages is hit.
 const FAULTS: &[&str] = &[
-    "no_answer=5",
-    "latency=7:600",
-    "late=4:3000",
-    "duplicate=6",
-    "reorder=5",
+    "no_answer=6",
+    "latency=8:600",
+    "late=5:3000",
+    "duplicate=8",
+    "reorder=6",
     "garbage=3",
     "half_frame=1",
     "drop_before=1",
