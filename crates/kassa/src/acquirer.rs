@@ -98,6 +98,11 @@ impl Acquirer {
         self.lines.of(site.id).collects(currency)
     }
 
+    /// Whether the site's host has to be told to collect what was approved.
+    pub(crate) fn completes_by_advice(&self, site: SiteId) -> bool {
+        self.lines.of(site).dialect.completion
+    }
+
     /// What it is still to do wrong.
     pub(crate) fn planned_faults(&self, site: SiteId) -> Vec<Fault> {
         self.lines.built_in.planned(site)
@@ -233,25 +238,41 @@ impl Acquirer {
         })
     }
 
-    /// Tells the host of a capture; whether it acknowledged. An advice is never refused: what the host thinks of it
-    /// is for people to sort out.
+    /// Tells the host of a capture; whether it acknowledged.
     pub(crate) async fn capture(&self, order: &Order, movement: &Movement) -> anyhow::Result<Told> {
         let Some(payment) = order.transaction(movement.of) else {
             anyhow::bail!("capture {} is of nothing", movement.id);
         };
+        self.advise(order, payment, movement.id, movement.amount).await
+    }
+
+    /// Tells the host to collect a payment; whether it acknowledged.
+    pub(crate) async fn complete(&self, order: &Order, payment: &Transaction) -> anyhow::Result<Told> {
+        self.advise(order, payment, payment.id, payment.amount).await
+    }
+
+    /// Tells the host that this much of a payment is to be collected. An advice is never refused: what the host
+    /// thinks of it is for people to sort out.
+    async fn advise(
+        &self,
+        order: &Order,
+        payment: &Transaction,
+        reference: TransactionId,
+        amount: Amount,
+    ) -> anyhow::Result<Told> {
         let counter = self.counter(order.site).await?;
         let original = self.original(order.site, payment.authorisation()).await?;
-        let subject = subject(order, movement.id, Operation::Capture);
+        let subject = subject(order, reference, Operation::Capture);
         let trace =
             self.numbers.open_or_again(subject, &counter.terminal, Mti::FINANCIAL_ADVICE, &original).await?;
         let approval = payment.approval().map(|approval| approval.authorization_code.as_str());
-        let message = counter.speaker().capture(&trace, &original, movement.amount, approval);
+        let message = counter.speaker().capture(&trace, &original, amount, approval);
         let Some(answer) = self.exchange(&counter, message).await else {
             return Ok(Told::NotYet { times: u32::try_from(trace.sends).unwrap_or(u32::MAX) });
         };
         if answer.response_code() != Some("00") {
             let code = answer.response_code();
-            tracing::error!(transaction.id = %movement.id, code, "the acquirer disagrees with a capture");
+            tracing::error!(transaction.id = %reference, code, "the acquirer disagrees with a capture");
         }
         Ok(Told::Acknowledged)
     }

@@ -6,6 +6,7 @@ use crate::api::idempotency::InFlight;
 use crate::api::rate_limit::RateLimits;
 use crate::cards_in_hand::CardsInHand;
 use crate::clock::Clock;
+use crate::config;
 use crate::keys::KeyRing;
 use crate::outbound::{self, Network};
 use crate::random::Random;
@@ -104,6 +105,17 @@ pub struct Peers {
 impl From<threeds::Setup> for Peers {
     fn from(threeds: threeds::Setup) -> Self {
         Self { threeds, ..Self::default() }
+    }
+}
+
+impl Peers {
+    /// Reads what these settings name: certificates, keys, profiles.
+    ///
+    /// # Errors
+    /// What cannot be read, or makes no sense.
+    pub fn prepare(threeds: threeds::Setup, acquirers: &[config::Acquirer]) -> anyhow::Result<Self> {
+        let acquirers = acquirers.iter().map(Prepared::new).collect::<anyhow::Result<_>>()?;
+        Ok(Self { threeds, acquirers })
     }
 }
 

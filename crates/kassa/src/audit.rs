@@ -199,6 +199,7 @@ async fn audit_jobs(store: &Store, order: &Order, report: &mut Report) -> anyhow
             State::Uncleared { .. } => "end_review",
             State::Authorised { .. } => "expire_authorisation",
             State::Void { released_at: None, .. } => "release_approval",
+            State::Completed { .. } if transaction.is_completion_due() => "send_completion",
             State::Void { .. }
             | State::Completed { .. }
             | State::Declined(_)

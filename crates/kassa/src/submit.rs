@@ -79,6 +79,7 @@ impl App {
             settlement: if own_contract { Settlement::Scheme } else { Settlement::Gateway },
             screening: if blocked { Screening::Blocked } else { Screening::Clear },
             route: if is_authenticated { Route::Authenticate } else { Route::Authorise { answer_within } },
+            completes_by_advice: self.acquirer.completes_by_advice(site.id),
             token,
         }));
         let ran = match channel {

@@ -257,6 +257,7 @@ impl App {
                 self.obey(site, order, Command::ExpireAuthorisation { transaction: *transaction }).await
             }
             Job::SendCapture(capture) => self.send_capture(site, order, *capture).await,
+            Job::SendCompletion(payment) => self.send_completion(site, order, *payment).await,
             Job::SendRefund(refund) => self.send_refund(site, order, *refund).await,
             Job::EndDispute(chargeback) => {
                 let command = Command::Disputed { chargeback: *chargeback, turn: Turn::TimeOver };

@@ -107,6 +107,8 @@ pub enum Job {
     ExpireAuthorisation(TransactionId),
     /// Tell the acquirer of a capture until it has acknowledged.
     SendCapture(TransactionId),
+    /// Tell the acquirer to collect a payment until it has acknowledged.
+    SendCompletion(TransactionId),
     /// Pay a refund, and find out what became of it.
     SendRefund(TransactionId),
     /// Accept a chargeback that the shop did not answer.

@@ -89,6 +89,11 @@ pub enum Command {
     Cancel,
     /// The shop collects what was authorised, or a part of it.
     Capture(Box<NewCapture>),
+    /// The acquirer collects a payment that it had to be told to.
+    CompletionAcknowledged {
+        /// Which attempt.
+        transaction: TransactionId,
+    },
     /// The acquirer has a capture in its books.
     CaptureAcknowledged {
         /// Which.
@@ -228,6 +233,9 @@ pub fn decide(order: &Order, command: Command, now: Timestamp) -> Result<Vec<Cha
         Command::RefundAnswered { refund, outcome } => refund::refund_answered(order, refund, &outcome, now),
         Command::ChargedBack(new) => chargeback::charged_back(order, new, now),
         Command::Disputed { chargeback, turn } => chargeback::disputed(order, chargeback, turn, now),
+        Command::CompletionAcknowledged { transaction } => {
+            authorise::completion_acknowledged(find(order, transaction)?, now)
+        }
         Command::Ship { annotations } => note::ship(order, annotations, now),
         Command::Annotate { annotations } => Ok(note::annotate(order, annotations)),
         Command::Cancel => end::cancel(order, now),

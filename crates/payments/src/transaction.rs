@@ -34,6 +34,8 @@ pub struct Transaction {
     pub settlement: Settlement,
     /// When the money is collected.
     pub capturing: Capturing,
+    /// How the acquirer is told to collect it, where an approval alone does not collect; fixed at submission.
+    pub completion: Option<Completion>,
     /// The authorisation this was captured from, when it is a part of another order's.
     pub authorised_by: Option<TransactionId>,
     /// The token it is paid with, or keeps the card as.
@@ -61,6 +63,14 @@ pub enum Capturing {
     Immediate,
     /// When the shop says so: until then it is authorised only.
     Manual,
+}
+
+/// A payment that is collected at once, at an acquirer that collects nothing before it is told to: an advice follows
+/// the approval, and is repeated until it is acknowledged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Completion {
+    /// When the acquirer acknowledged it.
+    pub told_at: Option<Timestamp>,
 }
 
 /// How long an authorisation can be captured: 7 days for Visa, 30 for Mastercard and Maestro.
@@ -195,6 +205,14 @@ impl Transaction {
     #[must_use]
     pub fn is_paid(&self) -> bool {
         matches!(self.state, State::Completed { .. } | State::Authorised { .. } | State::Uncleared { .. })
+    }
+
+    /// Whether the acquirer has yet to acknowledge that it collects this payment. Until then nothing that comes after
+    /// it is sent.
+    #[must_use]
+    pub fn is_completion_due(&self) -> bool {
+        let untold = self.completion.is_some_and(|completion| completion.told_at.is_none());
+        untold && matches!(self.state, State::Completed { .. })
     }
 
     /// What the acquirer knows its money by.

@@ -103,6 +103,7 @@ fn line(configured: Configured, link: Link) -> Line {
             country: configured.country,
             has_inquiry: configured.has_inquiry,
             reverses_by_advice: configured.reverses_by_advice,
+            completion: configured.completion,
         },
         merchants: Merchants::Named {
             sites: configured.site.into_iter().map(merchant).collect(),

@@ -157,7 +157,7 @@ impl Speaker<'_> {
     fn point_of_service(self, transaction: &Transaction) -> String {
         let status = if transaction.amount.is_zero() {
             '8'
-        } else if transaction.capturing == Capturing::Manual {
+        } else if transaction.capturing == Capturing::Manual || transaction.completion.is_some() {
             '4'
         } else {
             '0'

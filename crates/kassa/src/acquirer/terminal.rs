@@ -32,6 +32,8 @@ pub(crate) struct Dialect {
     pub(crate) has_inquiry: bool,
     /// Whether a reversal is an advice (0420) rather than a request (0400).
     pub(crate) reverses_by_advice: bool,
+    /// Whether an approval collects nothing before an advice (0220) follows it.
+    pub(crate) completion: bool,
 }
 
 impl Dialect {
@@ -42,6 +44,7 @@ impl Dialect {
             country: "528".to_owned(),
             has_inquiry: true,
             reverses_by_advice: false,
+            completion: false,
         }
     }
 }

@@ -1,7 +1,6 @@
 //! `kassa serve`: everything in one process.
 
 use super::open::{First, Opened, lock, open};
-use crate::acquirer::live::Prepared;
 use crate::app::{App, Peers, Settings};
 use crate::clock::Clock;
 use crate::config::{Config, Flags};
@@ -95,8 +94,7 @@ fn start(opened: &Opened, public_url: String, ranges: Ranges) -> anyhow::Result<
     };
     let client = outbound::Client::new(outbound::Options::default()).context("preparing TLS")?;
     let (keys, random, store) = (Arc::clone(&opened.keys), opened.random.clone(), opened.store.clone());
-    let acquirers = config.acquirers.iter().map(Prepared::new).collect::<anyhow::Result<_>>()?;
-    let peers = Peers { threeds: threeds::Setup::prepare(&config.threeds)?, acquirers };
+    let peers = Peers::prepare(threeds::Setup::prepare(&config.threeds)?, &config.acquirers)?;
     Ok(App::with_peers(settings, Clock::System, random, keys, store, client, peers))
 }
 

@@ -37,6 +37,9 @@ pub struct Acquirer {
     /// Whether it takes reversals as advices (0420) rather than as requests (0400).
     #[serde(default)]
     pub reverses_by_advice: bool,
+    /// Whether an approval collects nothing before a completion (0220) follows it.
+    #[serde(default)]
+    pub completion: bool,
     /// Connections at the same time.
     #[serde(default = "one")]
     pub sessions: usize,

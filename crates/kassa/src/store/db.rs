@@ -248,6 +248,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "authentications",
         sql: include_str!("../../migrations/0007_authentications.sql"),
     },
+    Migration { version: 8, name: "completions", sql: include_str!("../../migrations/0008_completions.sql") },
 ];
 
 /// The table that remembers which migrations were applied.

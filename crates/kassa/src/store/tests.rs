@@ -178,6 +178,7 @@ fn submit(order: &Order, transaction: i64) -> Command {
         settlement: Settlement::Gateway,
         screening: Screening::Clear,
         route: Route::Authenticate,
+        completes_by_advice: false,
         token: None,
     }))
 }

@@ -29,7 +29,7 @@ pub(crate) enum Operation {
     Authorise,
     /// Of a transaction: it is undone, or what is left of it given back.
     Reverse,
-    /// Of a movement.
+    /// Of a movement, or of a transaction that is collected at once.
     Capture,
     /// Of a movement.
     Refund,
@@ -168,7 +168,8 @@ impl Store {
         let sql = "SELECT t.stan FROM trace t WHERE t.site_id = $1 AND t.terminal = $2 AND t.stan >= $3 \
                    AND t.stan <= $4 AND (EXISTS (SELECT 1 FROM payment_transaction p WHERE p.site_id = t.site_id \
                    AND p.id = t.reference AND (p.state IN ('authorising', 'unknown', 'reversing') \
-                   OR (p.state = 'void' AND p.released_at IS NULL))) \
+                   OR (p.state = 'void' AND p.released_at IS NULL) \
+                   OR (p.state = 'completed' AND p.completion IS NOT NULL AND p.told_at IS NULL))) \
                    OR EXISTS (SELECT 1 FROM movement m WHERE m.site_id = t.site_id AND m.id = t.reference \
                    AND m.done_at IS NULL AND m.state IN ('', 'sending', 'unknown')))";
         let params = [site.0.into(), terminal.into(), i64::from(first).into(), i64::from(last).into()];

@@ -9,7 +9,7 @@ use payments::money::{Amount, Currency};
 use payments::ranges::{Funding, Issued};
 use payments::threeds::{Authentication, Flow, TransStatus};
 use payments::time::Timestamp;
-use payments::transaction::{Approval, Review, Settlement, State, Transaction};
+use payments::transaction::{Approval, Completion, Review, Settlement, State, Transaction};
 
 /// The columns of [`parse`], in its order, each behind the alias `t.`.
 pub(super) const COLUMNS: &str = "t.id, t.session_id, t.created_at, t.modified_at, t.amount_minor, t.currency, \
@@ -18,24 +18,24 @@ pub(super) const COLUMNS: &str = "t.id, t.session_id, t.created_at, t.modified_a
      t.authentication_cancel, t.eci, t.cavv, t.ds_transaction_id, t.acs_transaction_id, t.threeds_version, \
      t.authorization_code, t.response_code, t.fraud_score, t.cvc_result, t.review_ends_at, t.review_verdict, \
      t.decline_code, t.decline_reason, t.decline_class, t.authorised_until, t.capturing, t.authorised_by, \
-     t.token_id, t.token_use, t.issuer_country, t.card_funding, t.card_product";
+     t.token_id, t.token_use, t.issuer_country, t.card_funding, t.card_product, t.completion, t.told_at";
 
 const INSERT: &str = "INSERT INTO payment_transaction (site_id, id, modified_at, state, finished_at, completed_at, \
      released_at, unanswered, authentication_status, authentication_flow, authentication_reason, \
      authentication_cancel, eci, cavv, ds_transaction_id, acs_transaction_id, threeds_version, \
      authorization_code, response_code, fraud_score, cvc_result, review_ends_at, review_verdict, \
-     decline_code, decline_reason, decline_class, authorised_until, order_id, session_id, created_at, \
+     decline_code, decline_reason, decline_class, authorised_until, told_at, order_id, session_id, created_at, \
      amount_minor, currency, brand, bin, last4, expiry, holder, settlement, capturing, authorised_by, \
-     token_id, token_use, issuer_country, card_funding, card_product) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+     token_id, token_use, issuer_country, card_funding, card_product, completion) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
      $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, \
-     $37, $38, $39, $40, $41, $42, $43, $44, $45)";
+     $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47)";
 
 const UPDATE: &str = "UPDATE payment_transaction SET modified_at = $3, state = $4, finished_at = $5, completed_at = $6, \
      released_at = $7, unanswered = $8, authentication_status = $9, authentication_flow = $10, \
      authentication_reason = $11, authentication_cancel = $12, eci = $13, cavv = $14, ds_transaction_id = \
      $15, acs_transaction_id = $16, threeds_version = $17, authorization_code = $18, response_code = $19, \
      fraud_score = $20, cvc_result = $21, review_ends_at = $22, review_verdict = $23, decline_code = $24, \
-     decline_reason = $25, decline_class = $26, authorised_until = $27 WHERE site_id = $1 AND id = $2";
+     decline_reason = $25, decline_class = $26, authorised_until = $27, told_at = $28 WHERE site_id = $1 AND id = $2";
 
 pub(super) fn insert(site: SiteId, order: &OrderId, transaction: &Transaction) -> Statement {
     let mut params = state_params(site, transaction);
@@ -59,6 +59,7 @@ pub(super) fn insert(site: SiteId, order: &OrderId, transaction: &Transaction) -
         card.issued.country.clone().into(),
         card.issued.funding.map(Funding::letter).into(),
         card.issued.product.clone().into(),
+        transaction.completion.map(|_| words::BY_ADVICE).into(),
     ]);
     Statement { sql: INSERT, params }
 }
@@ -111,6 +112,8 @@ fn state_params(site: SiteId, transaction: &Transaction) -> Vec<Value> {
     params.extend(outcome_params(state, transaction.approval()));
     let until = if let State::Authorised { expires_at, .. } = state { Some(expires_at.0) } else { None };
     params.push(until.into());
+    let told_at = transaction.completion.and_then(|completion| completion.told_at);
+    params.push(told_at.map(|at| at.0).into());
     params
 }
 
@@ -177,6 +180,8 @@ pub(super) fn parse(columns: &mut Columns) -> Result<Option<Transaction>, Corrup
     let token = columns.optional_text()?.zip(columns.optional_text()?);
     let token = token.map(|(token, used)| words::parse_token_use(&token, &used)).transpose()?;
     card.issued = issued(columns)?;
+    let is_by_advice = words::parse_completion(columns.optional_text()?.as_deref())?;
+    let told_at = columns.optional_int()?.map(Timestamp);
     let state = facts.state(&state).ok_or_else(|| wrong(&format!("state {state} lacks its facts")))?;
     Ok(Some(Transaction {
         id: TransactionId(id),
@@ -187,6 +192,7 @@ pub(super) fn parse(columns: &mut Columns) -> Result<Option<Transaction>, Corrup
         card,
         settlement,
         capturing,
+        completion: is_by_advice.then_some(Completion { told_at }),
         authorised_by,
         token,
         authentication: facts.authentication,

@@ -71,6 +71,18 @@ pub(super) fn parse_capturing(word: Option<&str>) -> Result<Capturing, Corrupt> 
     }
 }
 
+/// A payment whose acquirer has to be told to collect it. NULL is the usual way: nothing has to be said.
+pub(super) const BY_ADVICE: &str = "advice";
+
+/// Whether the acquirer has to be told to collect.
+pub(super) fn parse_completion(word: Option<&str>) -> Result<bool, Corrupt> {
+    match word {
+        None => Ok(false),
+        Some(BY_ADVICE) => Ok(true),
+        Some(other) => Err(Corrupt(format!("completion {other:?}"))),
+    }
+}
+
 pub(super) fn token_use(token: &TokenUse) -> &'static str {
     match token {
         TokenUse::Keeps(_) => "keeps",
@@ -97,6 +109,7 @@ pub(super) fn job(job: &Job) -> (&'static str, String) {
         Job::ReleaseApproval(transaction) => ("release_approval", transaction.to_string()),
         Job::ExpireAuthorisation(transaction) => ("expire_authorisation", transaction.to_string()),
         Job::SendCapture(capture) => ("send_capture", capture.to_string()),
+        Job::SendCompletion(transaction) => ("send_completion", transaction.to_string()),
         Job::SendRefund(refund) => ("send_refund", refund.to_string()),
         Job::EndDispute(chargeback) => ("end_dispute", chargeback.to_string()),
     }
@@ -113,6 +126,7 @@ pub(super) fn parse_job(kind: &str, subject: &str) -> Result<Job, Corrupt> {
         "release_approval" => transaction().map(Job::ReleaseApproval),
         "expire_authorisation" => transaction().map(Job::ExpireAuthorisation),
         "send_capture" => transaction().map(Job::SendCapture),
+        "send_completion" => transaction().map(Job::SendCompletion),
         "send_refund" => transaction().map(Job::SendRefund),
         "end_dispute" => transaction().map(Job::EndDispute),
         _ => Err(unknown()),

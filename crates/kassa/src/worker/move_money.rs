@@ -1,6 +1,6 @@
 //! Captures and refunds on their way to the acquirer.
 
-use super::Outcome;
+use super::{Outcome, TROUBLE};
 use crate::acquirer::Told;
 use crate::app::App;
 use crate::run::RunError;
@@ -8,6 +8,7 @@ use payments::decide::{Command, Refused, reversal_delay};
 use payments::ids::{OrderId, SiteId, TransactionId};
 use payments::movement::{Kind, Movement, RefundState};
 use payments::order::Order;
+use payments::transaction::Transaction;
 
 impl App {
     /// Tells the acquirer of a capture. It is repeated until it is acknowledged: the shop was told that it has
@@ -24,8 +25,37 @@ impl App {
         if !matches!(found.kind, Kind::Capture { told_at: None }) {
             return Ok(Outcome::Done);
         }
-        match self.acquirer.capture(&known, &found).await? {
-            Told::Acknowledged => self.obey(site, order, Command::CaptureAcknowledged { capture }).await,
+        let told = self.acquirer.capture(&known, &found).await?;
+        self.advised(site, order, told, Command::CaptureAcknowledged { capture }).await
+    }
+
+    /// Tells the acquirer to collect a payment. It is repeated until it is acknowledged, like a capture.
+    pub(super) async fn send_completion(
+        &self,
+        site: SiteId,
+        order: &OrderId,
+        transaction: TransactionId,
+    ) -> anyhow::Result<Outcome> {
+        let Some((known, payment)) = self.find(site, order, transaction).await? else {
+            return Ok(Outcome::Done);
+        };
+        if !payment.is_completion_due() {
+            return Ok(Outcome::Done);
+        }
+        let told = self.acquirer.complete(&known, &payment).await?;
+        self.advised(site, order, told, Command::CompletionAcknowledged { transaction }).await
+    }
+
+    /// What follows an advice: it is sent again until it is `acknowledged`.
+    async fn advised(
+        &self,
+        site: SiteId,
+        order: &OrderId,
+        told: Told,
+        acknowledged: Command,
+    ) -> anyhow::Result<Outcome> {
+        match told {
+            Told::Acknowledged => self.obey(site, order, acknowledged).await,
             Told::NotYet { times } => Ok(Outcome::RetryAt(self.now().plus(reversal_delay(times)))),
         }
     }
@@ -42,6 +72,10 @@ impl App {
             return Ok(Outcome::Done);
         };
         let outcome = match found.refund() {
+            // What is collected goes first: the acquirer has to know it when some of it is given back.
+            Some(RefundState::Reserved) if is_completion_due(&known, &found) => {
+                return Ok(Outcome::RetryAt(self.now().plus(TROUBLE)));
+            }
             Some(RefundState::Reserved) => {
                 match self.run(site, order, &Command::SendRefund { refund }).await {
                     Ok(_) => self.acquirer.refund(&known, &found).await,
@@ -76,4 +110,9 @@ impl App {
             Some((order, movement))
         }))
     }
+}
+
+/// Whether the acquirer has yet to collect what the movement is of.
+fn is_completion_due(order: &Order, movement: &Movement) -> bool {
+    order.transaction(movement.of).is_some_and(Transaction::is_completion_due)
 }

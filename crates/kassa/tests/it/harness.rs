@@ -5,6 +5,7 @@ mod cobadged;
 mod customer;
 mod database;
 mod dice;
+mod host;
 mod http;
 mod inspect;
 mod money;
@@ -16,6 +17,7 @@ pub(crate) use cobadged::{COBADGED, COBADGED_RANGES};
 pub(crate) use customer::{Customer, Page};
 pub(crate) use database::Database;
 pub(crate) use dice::{Dice, fresh_seed, setting};
+pub(crate) use host::Host;
 pub(crate) use http::{Http, Reply};
 pub(crate) use money::FRICTIONLESS;
 pub(crate) use setup::Setup;
@@ -244,7 +246,7 @@ async fn serve(
         keys,
         store,
         client,
-        setup.threeds.clone().into(),
+        setup.peers(),
     );
     let router = app.router();
     let serving = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });

@@ -1,6 +1,7 @@
 //! How a card payment can end: by the issuer's word, by nobody's word, and by the clock.
 
 mod cards;
+mod completion;
 mod faults;
 mod no_answer;
 mod restart;

@@ -11,7 +11,7 @@ use crate::ledger::Step;
 use crate::threeds::Authentication;
 use crate::time::{Millis, Timestamp};
 use crate::transaction::{
-    Approval, Capturing, FRAUD_SCORE_HELD, REVIEW_LIFETIME, Review, State, Transaction, Verdict,
+    Approval, Capturing, Completion, FRAUD_SCORE_HELD, REVIEW_LIFETIME, Review, State, Transaction, Verdict,
     authorisation_lifetime,
 };
 
@@ -219,7 +219,11 @@ pub(super) fn accepted(
                 Accepted::AtOnce => Step::Collect,
                 Accepted::AfterReview => Step::Clear,
             };
-            paid(transaction, State::Completed { approval, at: now }, step, now)
+            let mut changes = paid(transaction, State::Completed { approval, at: now }, step, now);
+            if transaction.completion.is_some() {
+                changes.push(Change::JobDue { job: Job::SendCompletion(transaction.id), at: now });
+            }
+            changes
         }
     }
 }
@@ -230,4 +234,16 @@ fn paid(transaction: &Transaction, state: State, step: Step, now: Timestamp) -> 
     changes.extend(transferred(transaction, transaction.id, step, transaction.amount));
     changes.push(Change::NotificationDue);
     changes
+}
+
+/// The acquirer collects what it was told to collect. The shop was told of its money before: it sees nothing new.
+pub(super) fn completion_acknowledged(
+    transaction: &Transaction,
+    now: Timestamp,
+) -> Result<Vec<Change>, Refused> {
+    if !transaction.is_completion_due() {
+        return Err(Refused::OutOfTurn);
+    }
+    let told = Transaction { completion: Some(Completion { told_at: Some(now) }), ..transaction.clone() };
+    Ok(vec![Change::TransactionMoved(Box::new(told)), Change::JobDone(Job::SendCompletion(transaction.id))])
 }

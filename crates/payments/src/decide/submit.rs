@@ -11,7 +11,7 @@ use crate::order::Order;
 use crate::session::{ATTEMPTS_MAX, Ending};
 use crate::time::{Millis, Timestamp};
 use crate::token::{Token, TokenUse};
-use crate::transaction::{Settlement, State, Transaction};
+use crate::transaction::{Capturing, Completion, Settlement, State, Transaction};
 
 /// A submitted card, and what is to be done with it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Attempt {
     pub screening: Screening,
     /// Whether the customer is authenticated first.
     pub route: Route,
+    /// Whether its acquirer collects what is paid at once only when it is told to.
+    pub completes_by_advice: bool,
     /// What it has to do with a token.
     pub token: Option<TokenWish>,
 }
@@ -96,6 +98,8 @@ pub(super) fn submit_card(order: &Order, attempt: Attempt, now: Timestamp) -> Re
             (State::Authorising, Some(intent(id, answer_within, now)))
         }
     };
+    let collected_at_once = order.terms.capturing == Capturing::Immediate && !order.terms.amount.is_zero();
+    let by_advice = attempt.completes_by_advice && collected_at_once;
     let token = attempt.token.filter(|_| job.is_some());
     changes.extend(job);
     let transaction = Transaction {
@@ -107,6 +111,7 @@ pub(super) fn submit_card(order: &Order, attempt: Attempt, now: Timestamp) -> Re
         card: attempt.card,
         settlement: attempt.settlement,
         capturing: order.terms.capturing,
+        completion: by_advice.then(Completion::default),
         authorised_by: None,
         token: token.as_ref().map(TokenWish::used),
         authentication: None,

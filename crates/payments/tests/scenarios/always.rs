@@ -109,6 +109,8 @@ fn check_work(order: &Order, jobs: &BTreeMap<Job, (String, Timestamp)>) {
         wanted.insert(Job::EndReview(id), held);
         let until = if let State::Authorised { expires_at, .. } = state { Some(*expires_at) } else { None };
         wanted.insert(Job::ExpireAuthorisation(id), until);
+        let to_complete = transaction.is_completion_due().then_some(Timestamp(i64::MAX));
+        wanted.insert(Job::SendCompletion(id), to_complete);
     }
     for Movement { id, kind, .. } in &order.movements {
         let untold = matches!(kind, Kind::Capture { told_at: None });
@@ -173,6 +175,7 @@ fn visible(order: &Order) -> (Order, Status) {
     (seen.session.attempts, seen.session.ended) = (0, None);
     for transaction in &mut seen.transactions {
         transaction.modified_at = Timestamp(0);
+        transaction.completion = None;
         match &mut transaction.state {
             state @ (State::Authorising | State::Unknown { .. } | State::Reversing { .. }) => {
                 *state = State::Authenticating;
@@ -231,6 +234,9 @@ fn check_nothing_is_undone(before: &Order, after: &Order) {
     assert!(after.captured() >= before.captured(), "captured money stays captured");
     for (old, new) in before.transactions.iter().zip(&after.transactions) {
         assert_eq!((old.id, old.amount, old.created_at), (new.id, new.amount, new.created_at));
+        let stays_told =
+            old.completion.is_none_or(|old| old.told_at.is_none()) || old.completion == new.completion;
+        assert!(stays_told && old.completion.is_some() == new.completion.is_some(), "{new:?}");
         let stays = match (&old.state, &new.state) {
             (State::Completed { .. } | State::Declined(_) | State::Expired | State::Cancelled, new) => {
                 *new == old.state

@@ -53,6 +53,33 @@ fn what_is_authorised_is_captured_or_given_back() {
     check_table(CAPTURED);
 }
 
+/// An acquirer that collects nothing by itself is told to, once for each payment that is collected at once.
+const COMPLETED: &str = "
+approved                   | by-advice paid                                             | completed/completed told:2 uncollected
+acknowledged               | by-advice paid collects                                    | completed/completed told:2
+acknowledged twice         | by-advice paid collects collects                           | refused:OutOfTurn
+found by asking            | by-advice place submit Y silence ask:approved              | completed/completed told:2 uncollected
+held                       | by-advice held                                             | uncleared/uncleared told:2
+not before a hold is over  | by-advice held collects                                    | refused:OutOfTurn
+accepted after review      | by-advice held accept                                      | completed/completed told:3 uncollected
+rejected after review      | by-advice held reject released                             | void/void told:3
+declined                   | by-advice place submit Y refuse                            | declined/declined told:2
+reversed                   | by-advice place submit Y silence ask:never-seen undo:done  | declined/declined told:2
+nothing to collect         | by-advice amount:0 paid                                    | completed/completed told:2
+captured by the shop       | by-advice authorised capture                               | completed/completed told:3 capture:1000=completed
+a part                     | by-advice authorised capture:300 see@part-1                | completed/completed told:0
+refunded before            | by-advice paid refund                                      | completed/completed told:3 refunded:1000 uncollected refund:1000=reserved
+refunded after             | by-advice paid collects refund send paid-back              | refunded/completed told:4 refunded:1000 refund:1000=completed
+charged back before        | by-advice paid chargeback                                  | chargedback/completed told:3 uncollected chargeback:1000=reserved/new
+not cancelled meanwhile    | by-advice paid shop-cancels                                | refused:AlreadyPaid
+an acquirer that collects  | paid collects                                              | refused:OutOfTurn
+";
+
+#[test]
+fn what_is_paid_at_once_is_collected_by_an_advice_where_it_has_to_be() {
+    check_table(COMPLETED);
+}
+
 const NOT_CAPTURED: &str = "
 not authorised                       | place capture                                            | refused:NotAuthorised
 not authorised: paid                 | paid capture                                             | refused:NotAuthorised

@@ -19,6 +19,7 @@ mod words;
 
 use ::payments::order::Order;
 use ::payments::status;
+use ::payments::transaction::Transaction;
 use play::Scenario;
 
 /// Runs every line of a table of `row | script | how it ends`.
@@ -56,7 +57,7 @@ fn check_line(row: &str, script: &str, expected: &str) {
 }
 
 /// `status/financial told:N`, then what there is of: `remain:N` to capture, `refunded:N`, and each movement as
-/// `kind:amount=status`, a dispute with its stage.
+/// `kind:amount=status`, a dispute with its stage. `uncollected`: the acquirer has yet to acknowledge a completion.
 fn standing(order: &Order, told: u32) -> String {
     let pair = status::of_order(order);
     let mut seen = format!("{}/{} told:{told}", pair.order, pair.financial.unwrap_or("null"));
@@ -64,6 +65,9 @@ fn standing(order: &Order, told: u32) -> String {
         if minor > 0 {
             seen.push_str(&format!(" {word}:{minor}"));
         }
+    }
+    if order.transactions.iter().any(Transaction::is_completion_due) {
+        seen.push_str(" uncollected");
     }
     for movement in &order.movements {
         let stage =

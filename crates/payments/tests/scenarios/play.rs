@@ -55,6 +55,8 @@ pub(crate) struct Scenario {
     drawn: u32,
     amount: i64,
     capturing: Capturing,
+    /// Whether the acquirer has to be told to collect.
+    pub(crate) completes_by_advice: bool,
 }
 
 impl Book {
@@ -83,6 +85,7 @@ impl Scenario {
             drawn: 0,
             amount: 1_000,
             capturing: Capturing::Immediate,
+            completes_by_advice: false,
         }
     }
 
@@ -142,6 +145,7 @@ impl Scenario {
             "amex" => self.brand = Brand::Amex,
             "own-amex" => (self.brand, self.settlement) = (Brand::Amex, Settlement::Scheme),
             "manual" => self.capturing = Capturing::Manual,
+            "by-advice" => self.completes_by_advice = true,
             "amount:0" => self.amount = 0,
             _ => return false,
         }
@@ -299,9 +303,11 @@ fn timer(order: &Order, job: &Job) -> Option<Command> {
             }
             other => panic!("the end of a review is due, but it is {other:?}"),
         },
-        Job::ResolveUnknown(_) | Job::ReleaseApproval(_) | Job::SendCapture(_) | Job::SendRefund(_) => {
-            return None;
-        }
+        Job::ResolveUnknown(_)
+        | Job::ReleaseApproval(_)
+        | Job::SendCapture(_)
+        | Job::SendCompletion(_)
+        | Job::SendRefund(_) => return None,
     })
 }
 
@@ -320,6 +326,7 @@ fn answer(order: &Order, job: &Job) -> Command {
         },
         Job::ReleaseApproval(id) => Command::ApprovalReleased { transaction: *id },
         Job::SendCapture(id) => Command::CaptureAcknowledged { capture: *id },
+        Job::SendCompletion(id) => Command::CompletionAcknowledged { transaction: *id },
         Job::SendRefund(id) => match order.movement(*id).and_then(|found| found.refund()) {
             Some(RefundState::Reserved) => Command::SendRefund { refund: *id },
             Some(_) => Command::RefundAnswered { refund: *id, outcome: approved(1, None) },

@@ -135,6 +135,7 @@ impl Scenario {
             "accept" => Command::ReviewEnded { transaction, verdict: Verdict::Accept },
             "reject" => Command::ReviewEnded { transaction, verdict: Verdict::Reject },
             "released" => Command::ApprovalReleased { transaction },
+            "collects" => Command::CompletionAcknowledged { transaction },
             "shop-cancels" => Command::Cancel,
             "expire" => Command::ExpireTransaction { transaction },
             "end-session" => Command::ExpireSession { session: order.session.id.clone() },
@@ -211,6 +212,7 @@ impl Scenario {
             } else {
                 Route::Authenticate
             },
+            completes_by_advice: self.completes_by_advice,
             token,
         }))
     }

@@ -123,6 +123,7 @@ fn submitted(order: &Order, transaction: i64) -> Command {
         settlement: Settlement::Gateway,
         screening: Screening::Clear,
         route: Route::Authenticate,
+        completes_by_advice: false,
         token: NO_TOKEN,
     }))
 }

@@ -23,6 +23,20 @@ impl Bench {
         order
     }
 
+    /// The same, collected at once by an acquirer that has to be told to.
+    pub(super) async fn paid_by_advice(&self, order: &str, transaction: i64) -> Order {
+        let Placing::Opened(changes) = place(None, self.request(order, 1_000), NOW).unwrap() else {
+            panic!("a new order")
+        };
+        self.store.commit(SITE, &id(order), None, &changes, NOW).await.unwrap();
+        let order = self.load(order).await.unwrap();
+        let Command::SubmitCard(attempt) = submit(&order, transaction) else { panic!("a card") };
+        let submitted = Command::SubmitCard(Box::new(Attempt { completes_by_advice: true, ..*attempt }));
+        let order = self.goes(&order, submitted, after(1)).await;
+        let order = self.goes(&order, authenticated(transaction), after(1)).await;
+        self.goes(&order, approved(transaction, 1), after(1)).await
+    }
+
     /// Runs a command; what is read back is what was decided.
     pub(super) async fn goes(&self, order: &Order, command: Command, now: Timestamp) -> Order {
         let next = self.run(order, command, now).await;

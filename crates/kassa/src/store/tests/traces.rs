@@ -4,6 +4,7 @@ use super::movements::refund;
 use super::*;
 use crate::store::trace::{Mark, Operation, Trace};
 use iso8583::Mti;
+use payments::change::Job;
 use rstest::rstest;
 
 /// The numbers that the `reference`th message is sent with.
@@ -100,6 +101,25 @@ async fn numbers_are_leased_once_per_terminal(
     assert_eq!(store.lease_stans(SiteId(2), "T", 5).await.unwrap(), 5);
 }
 
+fn collected(transaction: i64) -> Command {
+    Command::CompletionAcknowledged { transaction: TransactionId(transaction) }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_payment_that_the_acquirer_is_told_of_has_a_job_until_it_has_acknowledged(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let bench = Bench::open(database).await;
+    let order = bench.paid_by_advice("a", 1).await;
+    let has_job = async || bench.store.has_job(SITE, "send_completion", "1").await.unwrap();
+    assert!(has_job().await);
+    let claimed = bench.store.claim_jobs(after(2), after(3), 10).await.unwrap();
+    assert!(claimed.iter().any(|job| job.job == Job::SendCompletion(TransactionId(1))), "{claimed:?}");
+    bench.goes(&order, collected(1), after(4)).await;
+    assert!(!has_job().await);
+}
+
 #[rstest]
 #[tokio::test]
 async fn a_number_is_in_flight_while_its_outcome_is_open(
@@ -117,5 +137,11 @@ async fn a_number_is_in_flight_while_its_outcome_is_open(
     bench.goes(&order, sent, after(11)).await;
     assert_eq!(in_flight(999_999).await, [10]);
     assert_eq!(in_flight(9).await, [0; 0]);
+
+    let order = bench.paid_by_advice("b", 2).await;
+    assert!(bench.store.open_trace(&trace(2, Operation::Capture, mark(20)), NOW).await.unwrap());
+    assert_eq!(in_flight(999_999).await, [10, 20], "the acquirer has yet to be told");
+    bench.goes(&order, collected(2), after(12)).await;
+    assert_eq!(in_flight(999_999).await, [10]);
     assert_eq!(bench.store.stans_in_flight(SITE, "U", 1, 999_999).await.unwrap(), [0; 0]);
 }

@@ -1,8 +1,10 @@
 //! What a test may want to be different about its gateway.
 
-use kassa::app::Settings;
+use kassa::app::{Peers, Settings};
+use kassa::config::Acquirer;
 use kassa::outbound::{Network, Options};
 use payments::time::Millis;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +23,8 @@ pub(crate) struct Setup {
     pub(crate) rate_limits: (u32, u32),
     /// The limits of notifications.
     pub(crate) outbound: Options,
+    /// `[[acquirer]]`s, as a configuration has them.
+    pub(crate) acquirers: String,
     /// What is decided about 3-D Secure.
     pub(crate) threeds: kassa::threeds::Setup,
 }
@@ -36,6 +40,7 @@ impl Default for Setup {
             ranges: "ranges = []",
             rate_limits: (0, 0),
             outbound: Options::default(),
+            acquirers: String::new(),
             threeds: kassa::threeds::Setup::default(),
         }
     }
@@ -46,6 +51,12 @@ impl Setup {
     pub(crate) fn impatient() -> Self {
         let outbound = Options { total_timeout: Duration::from_secs(1), ..Options::default() };
         Self { outbound, notify_hold: Duration::from_millis(1), ..Self::default() }
+    }
+
+    pub(super) fn peers(&self) -> Peers {
+        let acquirers: BTreeMap<String, Vec<Acquirer>> = toml::from_str(&self.acquirers).unwrap();
+        let acquirers = acquirers.get("acquirer").map_or(&[][..], Vec::as_slice);
+        Peers::prepare(self.threeds.clone(), acquirers).unwrap()
     }
 
     pub(super) fn settings(&self, url: &str) -> Settings {

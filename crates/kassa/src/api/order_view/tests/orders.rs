@@ -96,6 +96,7 @@ pub(crate) fn transaction(state: State) -> Transaction {
         },
         settlement: Settlement::Gateway,
         capturing: Capturing::Immediate,
+        completion: None,
         authorised_by: None,
         token: None,
         authentication: Some(authenticated()),
