@@ -79,10 +79,10 @@ const DECLINES: &[(i64, &str, &str)] = &[
 ];
 
 #[rstest]
-#[case::python(Program::PythonHost, Manner { has_inquiry: false, reverses_by_advice: false })]
-#[case::python_asked(Program::PythonHost, Manner { has_inquiry: true, reverses_by_advice: true })]
-#[case::node(Program::NodeHost, Manner { has_inquiry: false, reverses_by_advice: true })]
-#[case::node_asked(Program::NodeHost, Manner { has_inquiry: true, reverses_by_advice: false })]
+#[case::python(Program::PythonHost, Manner { has_inquiry: false, reverses_by_advice: false, completion: false })]
+#[case::python_asked(Program::PythonHost, Manner { has_inquiry: true, reverses_by_advice: true, completion: true })]
+#[case::node(Program::NodeHost, Manner { has_inquiry: false, reverses_by_advice: true, completion: true })]
+#[case::node_asked(Program::NodeHost, Manner { has_inquiry: true, reverses_by_advice: false, completion: false })]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_a_host_does_an_order_is_charged_once_or_not_at_all(
     #[case] program: Program,
@@ -166,6 +166,11 @@ async fn whatever_a_host_does_an_order_is_charged_once_or_not_at_all(
         let charged = if manner.has_inquiry { number(&book[id], "approved") } else { 0 };
         assert_eq!(number(&book[id], "approved") - number(&book[id], "reversed"), charged, "{id}");
     }
+    for (id, approval) in &book {
+        let stays = number(approval, "approved") - number(approval, "reversed");
+        let collected = if manner.completion { stays } else { 0 };
+        assert_eq!(number(approval, "captured"), collected, "{id}: {approval}");
+    }
     let reversal = if manner.reverses_by_advice { "0420" } else { "0400" };
     let heard: BTreeSet<&str> = events.iter().filter_map(|event| event["mti"].as_str()).collect();
     assert!(heard.contains(reversal) && heard.contains("0600") == manner.has_inquiry, "{heard:?}");
@@ -179,10 +184,10 @@ fn is_request(event: &Value, mti: &str, amount: i64) -> bool {
 }
 
 #[rstest]
-#[case::python(Program::PythonHost, Manner { has_inquiry: false, reverses_by_advice: false })]
-#[case::python_asked(Program::PythonHost, Manner { has_inquiry: true, reverses_by_advice: true })]
-#[case::node(Program::NodeHost, Manner { has_inquiry: false, reverses_by_advice: true })]
-#[case::node_asked(Program::NodeHost, Manner { has_inquiry: true, reverses_by_advice: false })]
+#[case::python(Program::PythonHost, Manner { has_inquiry: false, reverses_by_advice: false, completion: false })]
+#[case::python_asked(Program::PythonHost, Manner { has_inquiry: true, reverses_by_advice: true, completion: true })]
+#[case::node(Program::NodeHost, Manner { has_inquiry: false, reverses_by_advice: true, completion: true })]
+#[case::node_asked(Program::NodeHost, Manner { has_inquiry: true, reverses_by_advice: false, completion: false })]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_captured_refunded_and_given_back_is_so_in_the_hosts_book(
     #[case] program: Program,
@@ -233,7 +238,7 @@ async fn a_host_that_knows_another_key_takes_no_proof() {
     let host = Peer::start(Program::PythonHost, &["--aav-key", "another"]);
     let directory = Peer::start(Program::Directory, &["--aav-key", "of both"]);
     let url = format!("http://{}/ds", directory.address());
-    let manner = Manner { has_inquiry: false, reverses_by_advice: false };
+    let manner = Manner { has_inquiry: false, reverses_by_advice: false, completion: false };
     let live = Live::start(|site| format!("{}{}", acquirer(&host, site, manner), threeds(&url, ""))).await;
     live.pay("unproven", 1000, &card(MAESTRO), Value::Null).await;
     let order = live.becomes("unproven", "declined/declined").await;

@@ -8,7 +8,7 @@ use rstest::rstest;
 use std::path::Path;
 use url::Url;
 
-const MANNER: Manner = Manner { has_inquiry: true, reverses_by_advice: false };
+const MANNER: Manner = Manner { has_inquiry: true, reverses_by_advice: false, completion: false };
 
 /// What Chromium says of the frame of the 3DS Method while it is empty. What is then in it is of another origin.
 const FRAME: &str = "can escape its sandboxing";

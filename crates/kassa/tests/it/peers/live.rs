@@ -12,10 +12,12 @@ const LOOK_AGAIN: Duration = Duration::from_millis(20);
 const UNSETTLED: &str = "SELECT state || ' ' || order_id FROM payment_transaction \
      WHERE state IN ('authorising', 'unknown', 'reversing') OR (state = 'void' AND released_at IS NULL) \
      UNION ALL SELECT kind || ' ' || order_id FROM movement \
-     WHERE state IN ('reserved', 'sending', 'unknown') OR (kind = 'capture' AND done_at IS NULL)";
+     WHERE state IN ('reserved', 'sending', 'unknown') OR (kind = 'capture' AND done_at IS NULL) \
+     UNION ALL SELECT 'completion ' || order_id FROM payment_transaction \
+     WHERE state = 'completed' AND completion IS NOT NULL AND told_at IS NULL";
 /// A second less until what waits for the host.
 const SOONER: &str = "UPDATE job SET due_at = due_at - 1000 \
-     WHERE kind IN ('resolve_unknown', 'release_approval', 'send_capture', 'send_refund')";
+     WHERE kind IN ('resolve_unknown', 'release_approval', 'send_capture', 'send_completion', 'send_refund')";
 /// The order that an authorisation was sent for, by what the host knows it by.
 const SENT: &str =
     "SELECT stan, transmission, order_id FROM trace WHERE operation = 'authorise' AND sends > 0";
@@ -25,6 +27,7 @@ const SENT: &str =
 pub(super) struct Manner {
     pub(super) has_inquiry: bool,
     pub(super) reverses_by_advice: bool,
+    pub(super) completion: bool,
 }
 
 pub(super) struct Live {
@@ -62,7 +65,7 @@ pub(super) fn threeds(directory: &str, more: &str) -> String {
 pub(super) fn acquirer(
     host: &Peer,
     site: &str,
-    Manner { has_inquiry, reverses_by_advice }: Manner,
+    Manner { has_inquiry, reverses_by_advice, completion }: Manner,
 ) -> String {
     let address = host.address();
     format!(
@@ -79,6 +82,7 @@ pub(super) fn acquirer(
         currencies = ["EUR"]
         has_inquiry = {has_inquiry}
         reverses_by_advice = {reverses_by_advice}
+        completion = {completion}
         timers = {{ reconnect_ms = 50, echo_after_ms = 700 }}
         site = [{{ id = {site}, terminal_id = "TERM0001", merchant_id = "MERCHANT0000001" }}]
         "#

@@ -19,9 +19,12 @@ const READERS: usize = 32;
 const UNSETTLED: &str = "SELECT state || ' ' || order_id FROM payment_transaction \
      WHERE state IN ('authorising', 'unknown', 'reversing') OR (state = 'void' AND released_at IS NULL) \
      UNION ALL SELECT kind || ' ' || order_id FROM movement \
-     WHERE state IN ('reserved', 'sending', 'unknown') OR (kind = 'capture' AND done_at IS NULL)";
+     WHERE state IN ('reserved', 'sending', 'unknown') OR (kind = 'capture' AND done_at IS NULL) \
+     UNION ALL SELECT 'completion ' || order_id FROM payment_transaction \
+     WHERE state = 'completed' AND completion IS NOT NULL AND told_at IS NULL";
 /// The jobs that look after it.
-const WORK: &str = "kind IN ('resolve_unknown', 'release_approval', 'send_capture', 'send_refund')";
+const WORK: &str =
+    "kind IN ('resolve_unknown', 'release_approval', 'send_capture', 'send_completion', 'send_refund')";
 
 /// Money at the host, and the message that the gateway knows it by.
 const KNOWN: &str = "book.simulator_authorisation b LEFT JOIN trace t ON t.terminal = b.terminal AND t.stan = b.stan \
@@ -29,7 +32,8 @@ const KNOWN: &str = "book.simulator_authorisation b LEFT JOIN trace t ON t.termi
      LEFT JOIN payment_transaction p ON p.site_id = t.site_id AND p.id = t.reference";
 const MOVED: &str = "book.simulator_movement b LEFT JOIN trace t ON t.terminal = b.terminal AND t.stan = b.stan \
      AND t.transmission = b.transmission AND t.rrn = b.rrn AND t.operation = b.kind \
-     LEFT JOIN movement m ON m.site_id = t.site_id AND m.id = t.reference";
+     LEFT JOIN movement m ON m.site_id = t.site_id AND m.id = t.reference \
+     LEFT JOIN payment_transaction c ON c.site_id = t.site_id AND c.id = t.reference AND c.completion IS NOT NULL";
 const STANDS: &str = "b.response_code = '00' AND b.reversed_at IS NULL";
 
 /// The gateway's book, and the host's as `book`.
@@ -70,7 +74,7 @@ pub(crate) fn pass(home: &Home, time: Duration) {
 pub(crate) async fn check(home: &Home, host: &Host, load: &Load, sold: &[Sold]) {
     assert_eq!(u64::try_from(sold.len()).unwrap(), load.orders);
     let books = open(home, host);
-    for (what, sql) in rules() {
+    for (what, sql) in rules().into_iter().chain(rules_of_movements()) {
         let found = rows(&books, &sql);
         assert!(found.is_empty(), "{} times {what}: {:?}", found.len(), &found[..found.len().min(20)]);
     }
@@ -117,21 +121,6 @@ fn rules() -> Vec<(&'static str, String)> {
             ),
         ),
         (
-            "a capture or refund at the host that is not the gateway's",
-            format!(
-                "SELECT b.kind || ' ' || b.stan || ' ' || b.response_code FROM {MOVED} WHERE m.id IS NULL \
-                 OR m.done_at IS NULL OR m.amount_minor <> b.amount_minor OR b.response_code <> '00'"
-            ),
-        ),
-        (
-            "a capture or refund that the host did not do once",
-            format!(
-                "SELECT order_id FROM movement WHERE kind IN ('capture', 'refund') AND site_id || ' ' || id NOT IN \
-                 (SELECT m.site_id || ' ' || m.id FROM {MOVED} WHERE m.id IS NOT NULL AND b.response_code = '00' \
-                 GROUP BY m.site_id, m.id HAVING COUNT(*) = 1)"
-            ),
-        ),
-        (
             "a reversal at the host that was sent less often, or is of what is paid",
             format!(
                 "SELECT b.stan || ' ' || COALESCE(p.order_id || ' ' || p.state, 'unknown') FROM {KNOWN} \
@@ -158,6 +147,36 @@ fn rules() -> Vec<(&'static str, String)> {
              FROM book.simulator_authorisation UNION ALL SELECT terminal, stan, transmission FROM \
              book.simulator_movement) GROUP BY terminal, stan, substr(transmission, 1, 4) HAVING COUNT(*) > 1"
                 .to_owned(),
+        ),
+    ]
+}
+
+/// The same, of money that moves after an authorisation.
+fn rules_of_movements() -> Vec<(&'static str, String)> {
+    vec![
+        (
+            "a capture or refund at the host that is not the gateway's",
+            format!(
+                "SELECT b.kind || ' ' || b.stan || ' ' || b.response_code FROM {MOVED} \
+                 WHERE COALESCE(m.done_at, c.told_at) IS NULL OR b.response_code <> '00' \
+                 OR COALESCE(m.amount_minor, c.amount_minor) <> b.amount_minor"
+            ),
+        ),
+        (
+            "a capture or refund that the host did not do once",
+            format!(
+                "SELECT order_id FROM movement WHERE kind IN ('capture', 'refund') AND site_id || ' ' || id NOT IN \
+                 (SELECT m.site_id || ' ' || m.id FROM {MOVED} WHERE m.id IS NOT NULL AND b.response_code = '00' \
+                 GROUP BY m.site_id, m.id HAVING COUNT(*) = 1)"
+            ),
+        ),
+        (
+            "a payment that a host which has to be told did not collect once",
+            format!(
+                "SELECT order_id FROM payment_transaction WHERE state = 'completed' AND completion IS NOT NULL \
+                 AND site_id || ' ' || id NOT IN (SELECT c.site_id || ' ' || c.id FROM {MOVED} \
+                 WHERE c.id IS NOT NULL AND b.response_code = '00' GROUP BY c.site_id, c.id HAVING COUNT(*) = 1)"
+            ),
         ),
     ]
 }

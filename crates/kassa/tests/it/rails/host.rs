@@ -29,11 +29,27 @@ pub(crate) struct Site {
     /// Whether this acquirer can be asked; the other one only takes reversals.
     has_inquiry: bool,
     reverses_by_advice: bool,
+    /// Whether it has to be told to collect what is paid at once.
+    completion: bool,
 }
 
 pub(crate) const SITES: &[Site] = &[
-    Site { name: "asks", id: 1, terminal: "TERM0001", has_inquiry: true, reverses_by_advice: false },
-    Site { name: "reverses", id: 2, terminal: "TERM0002", has_inquiry: false, reverses_by_advice: true },
+    Site {
+        name: "asks",
+        id: 1,
+        terminal: "TERM0001",
+        has_inquiry: true,
+        reverses_by_advice: false,
+        completion: false,
+    },
+    Site {
+        name: "reverses",
+        id: 2,
+        terminal: "TERM0002",
+        has_inquiry: false,
+        reverses_by_advice: true,
+        completion: true,
+    },
 ];
 
 impl Site {
@@ -66,7 +82,7 @@ impl Host {
     /// Settings of a gateway that calls this host; their path.
     pub(crate) fn configure(&self, folder: &Path) -> String {
         let acquirer = |site: &Site| {
-            let Site { name, id, terminal, has_inquiry, reverses_by_advice } = site;
+            let Site { name, id, terminal, has_inquiry, reverses_by_advice, completion } = site;
             let address = &self.address;
             format!(
                 r#"
@@ -81,6 +97,7 @@ impl Host {
                 currencies = ["EUR"]
                 has_inquiry = {has_inquiry}
                 reverses_by_advice = {reverses_by_advice}
+                completion = {completion}
                 sessions = 8
                 timers = {{ reconnect_ms = 20, reconnect_max_ms = 200, sign_on_ms = 500 }}
                 site = [{{ id = {id}, terminal_id = "{terminal}", merchant_id = "MERCHANT0000001" }}]
