@@ -52,9 +52,19 @@ pub(crate) struct Acquirer {
     lines: Arc<Lines>,
     numbers: Numbers,
     store: Store,
-    /// How long everything but an authorisation is waited for.
-    answer_within: Duration,
+    patience: Patience,
 }
+
+/// How long answers are waited for at a host of which nobody said otherwise.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience {
+    pub(crate) authorisation: Millis,
+    /// Everything else: an inquiry, a reversal, a capture, a refund.
+    pub(crate) advice: Millis,
+}
+
+/// How long anything but an authorisation is waited for at most. Two of them fit into a job's lease.
+pub(crate) const ADVICE_WITHIN: Millis = Millis::seconds(10);
 
 /// A host, and who a site is to it.
 struct Counter {
@@ -68,7 +78,7 @@ impl Acquirer {
         store: Store,
         clock: &Clock,
         random: &Random,
-        answer_within: Millis,
+        patience: Patience,
         others: Vec<Prepared>,
     ) -> (Self, LateAnswers) {
         let merchants = host::Merchants::TestSites;
@@ -80,7 +90,7 @@ impl Acquirer {
         let built_in = BuiltIn::open(host, settings, late.clone());
         let numbers = Numbers::new(store.clone(), clock.clone());
         let lines = Arc::new(Lines { built_in, others });
-        (Self { lines, numbers, store, answer_within: duration(answer_within) }, late_answers)
+        (Self { lines, numbers, store, patience }, late_answers)
     }
 
     /// From now on the built-in host does this wrong to a site, and nothing else.
@@ -96,6 +106,11 @@ impl Acquirer {
     /// Whether the site's host collects in this currency.
     pub(crate) fn collects(&self, site: &Site, currency: Currency) -> bool {
         self.lines.of(site.id).collects(currency)
+    }
+
+    /// How long the site's host may take to answer an authorisation before its outcome is unknown.
+    pub(crate) fn answer_within(&self, site: SiteId) -> Millis {
+        self.lines.of(site).answer_within.unwrap_or(self.patience.authorisation)
     }
 
     /// Whether the site's host has to be told to collect what was approved.
@@ -348,7 +363,8 @@ impl Acquirer {
 
     async fn exchange(&self, counter: &Counter, message: Message) -> Option<Message> {
         let (mti, line) = (message.mti(), &counter.line);
-        let answer = line.exchange(message, Instant::now() + self.answer_within).await;
+        let within = line.answer_within.map_or(self.patience.advice, |within| within.min(ADVICE_WITHIN));
+        let answer = line.exchange(message, Instant::now() + duration(within)).await;
         let unanswered = |lost: &Lost| {
             tracing::warn!(acquirer = line.name, %mti, ?lost, "the acquirer's host did not answer");
         };

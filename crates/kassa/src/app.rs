@@ -1,7 +1,7 @@
 //! Everything a request or a job needs, in one place: settings, clock, randomness, keys, store and links.
 
-use crate::acquirer::Acquirer;
 use crate::acquirer::live::Prepared;
+use crate::acquirer::{Acquirer, Patience};
 use crate::api::idempotency::InFlight;
 use crate::api::rate_limit::RateLimits;
 use crate::cards_in_hand::CardsInHand;
@@ -31,7 +31,7 @@ use tokio_util::task::TaskTracker;
 pub struct Settings {
     /// Where customers and shops reach it, without a slash at the end.
     pub public_url: String,
-    /// How long the acquirer may take to answer an authorisation.
+    /// How long the acquirer may take to answer an authorisation, where its own settings say nothing else.
     pub answer_within: Millis,
     /// How long it may take to answer anything else: an inquiry, a reversal, a capture, a refund.
     pub advice_within: Millis,
@@ -145,8 +145,8 @@ impl App {
         peers: Peers,
     ) -> Self {
         let threeds = ThreeDs::new(peers.threeds, &settings.public_url, &store, &clock, &random);
-        let within = settings.advice_within;
-        let (acquirer, late) = Acquirer::open(store.clone(), &clock, &random, within, peers.acquirers);
+        let patience = Patience { authorisation: settings.answer_within, advice: settings.advice_within };
+        let (acquirer, late) = Acquirer::open(store.clone(), &clock, &random, patience, peers.acquirers);
         let (changed, _) = broadcast::channel(1_024);
         let cards = CardsInHand::default();
         let (underway, work) = (TaskTracker::new(), Notify::new());

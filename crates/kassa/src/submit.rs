@@ -71,7 +71,7 @@ impl App {
         };
         // Kept first: the commit of another tab's attempt takes it away again.
         let id = self.take_in_hand(site.id, card).await.map_err(|error| RunError::Failed(error.into()))?;
-        let answer_within = self.settings.answer_within;
+        let answer_within = self.acquirer.answer_within(site.id);
         let command = Command::SubmitCard(Box::new(Attempt {
             session,
             transaction: id,

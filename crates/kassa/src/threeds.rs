@@ -403,7 +403,7 @@ impl App {
             transaction,
             authentication,
             card_at_hand: self.cards.holds(site, transaction),
-            answer_within: self.settings.answer_within,
+            answer_within: self.acquirer.answer_within(site),
         };
         let order = self.run(site, order, &command).await?;
         self.authorise_soon(&order, transaction);

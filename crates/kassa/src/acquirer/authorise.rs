@@ -30,7 +30,7 @@ impl App {
         let Some(card) = self.cards.take(order.site, transaction.id) else {
             return;
         };
-        let within = duration(self.settings.answer_within);
+        let within = duration(self.acquirer.answer_within(order.site));
         let outcome = self.acquirer.authorise(order, transaction, &card, within).await;
         drop(card);
         let command = Command::AuthorisationAnswered { transaction: transaction.id, outcome };

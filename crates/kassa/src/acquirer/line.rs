@@ -9,6 +9,7 @@ use crate::store::Site;
 use iso8583::{Message, Profile};
 use payments::ids::SiteId;
 use payments::money::Currency;
+use payments::time::Millis;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,6 +22,8 @@ pub(crate) struct Line {
     pub(super) link: Link,
     pub(super) dialect: Dialect,
     pub(super) merchants: Merchants,
+    /// How long it may take to answer an authorisation, where that is its own.
+    pub(super) answer_within: Option<Millis>,
     /// What its own response codes stand for.
     pub(super) response_codes: BTreeMap<String, String>,
 }
@@ -110,6 +113,7 @@ fn line(
         link: Link::over(&dialer, profile, settings, late),
         dialect: Dialect::built_in(),
         merchants: Merchants::TestSites,
+        answer_within: None,
         response_codes: BTreeMap::new(),
     }
 }

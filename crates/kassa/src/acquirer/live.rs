@@ -15,6 +15,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use iso8583::{Mac, Profile};
 use payments::ids::SiteId;
 use payments::money::Currency;
+use payments::time::Millis;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -109,12 +110,14 @@ fn line(configured: Configured, link: Link) -> Line {
             sites: configured.site.into_iter().map(merchant).collect(),
             currencies: configured.currencies.iter().filter_map(|code| Currency::parse(code)).collect(),
         },
+        answer_within: configured.timers.answer_ms.and_then(|ms| i64::try_from(ms).ok()).map(Millis),
         response_codes: configured.response_codes,
     }
 }
 
 fn settings(configured: &Configured, mac: Option<MacKey>, clock: Clock, random: Random) -> Settings {
     let Timers {
+        answer_ms: _,
         connect_ms,
         sign_on_ms,
         late_ms,

@@ -205,7 +205,8 @@ async fn settled(app: &App, order: Order, transaction: TransactionId) -> Result<
     if settled(&order) {
         return Ok(order);
     }
-    let patience = Duration::from_millis(u64::try_from(app.settings.answer_within.0).unwrap_or(0)) + GRACE;
+    let answer_within = app.acquirer.answer_within(order.site);
+    let patience = Duration::from_millis(u64::try_from(answer_within.0).unwrap_or(0)) + GRACE;
     let waited = app.wait_for(order.site, &order.id, patience, settled).await;
     waited.map_err(|error| Error::internal(&error))?.ok_or_else(Error::unknown_order)
 }

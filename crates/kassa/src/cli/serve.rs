@@ -1,6 +1,7 @@
 //! `kassa serve`: everything in one process.
 
 use super::open::{First, Opened, lock, open};
+use crate::acquirer::ADVICE_WITHIN;
 use crate::app::{App, Peers, Settings};
 use crate::clock::Clock;
 use crate::config::{Config, Flags};
@@ -21,8 +22,6 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-/// How long the acquirer may take at most to answer anything but an authorisation. Two of them fit into a job's lease.
-const ADVICE_WITHIN: Millis = Millis::seconds(10);
 /// How long a stop waits for the acquirer's answer to payments that are under way. A payment whose answer comes
 /// later is unknown, and is asked for after the next start.
 const GRACE: Duration = Duration::from_secs(3);

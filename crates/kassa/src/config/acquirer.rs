@@ -105,6 +105,8 @@ pub struct NetworkCodes {
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Timers {
+    /// The answer to an authorisation, before its outcome is unknown; `acquirer_answer_ms` unless it says otherwise.
+    pub answer_ms: Option<u64>,
     /// A connection, TLS included.
     pub connect_ms: u64,
     /// The answer to the sign-on.
@@ -151,6 +153,7 @@ impl Default for NetworkCodes {
 impl Default for Timers {
     fn default() -> Self {
         Self {
+            answer_ms: None,
             connect_ms: 5_000,
             sign_on_ms: 10_000,
             late_ms: 120_000,
@@ -263,6 +266,10 @@ impl Acquirer {
                     && timers.reconnect_max_ms >= timers.reconnect_ms
                     && timers.echo_misses > 0,
                 "timers must be from 1 to 600000 milliseconds, late_ms to 3600000, reconnect_max_ms over reconnect_ms",
+            ),
+            (
+                timers.answer_ms.is_none_or(|length| (100..=120_000).contains(&length)),
+                "answer_ms must be from 100 to 120000 milliseconds",
             ),
             (
                 self.tls.as_ref().is_none_or(|tls| tls.certificate.is_some() == tls.key.is_some()),

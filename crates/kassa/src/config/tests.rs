@@ -321,6 +321,8 @@ fn a_wrong_acquirer_is_named_with_what_is_wrong() {
         ("sessions = 1", "sessions = 0", "sessions must be"),
         ("echo = \"301\"", "echo = \"31\"", "network_codes must have"),
         ("connect_ms = 5000", "connect_ms = 0", "timers must be"),
+        ("connect_ms = 5000", "answer_ms = 99", "answer_ms must be from 100 to 120000"),
+        ("connect_ms = 5000", "answer_ms = 120001", "answer_ms must be from 100 to 120000"),
         ("key = \"/etc/kassa/acquirer.key\"", "", "certificate and key must be set together"),
         ("Z1 = \"91\"", "Z1 = \"9\"", "response_codes must have"),
         ("terminal_id = \"12345678\"", "terminal_id = \"\"", "terminal_id must have"),

@@ -4,12 +4,14 @@ mod cards;
 mod completion;
 mod faults;
 mod no_answer;
+mod patience;
 mod restart;
 mod timers;
 mod twice;
 
 use crate::harness::{Gateway, Page};
 use payments::time::Millis;
+use serde_json::{Value, json};
 
 /// A card that is paid.
 const PAID: &str = "6799990000000000011";
@@ -63,6 +65,18 @@ impl Gateway {
         assert_eq!(rows.len(), 1, "{rows:?}");
         (rows[0][0].parse().unwrap(), rows[0][1].parse().unwrap(), rows[0][2] == "1")
     }
+}
+
+/// An order by telephone, with its card: it is answered once it is decided, and no job is done meanwhile.
+fn by_telephone(gateway: &Gateway, id: &str) -> Value {
+    let mut order = gateway.order(id);
+    order["type"] = json!("direct");
+    order["gateway"] = json!("VISA");
+    order["gateway_info"] = json!({
+        "card_number": "4111111111111111", "card_holder_name": "A. Customer", "card_expiry_date": "3512",
+        "moto": true,
+    });
+    order
 }
 
 /// The page says that nobody knows yet.

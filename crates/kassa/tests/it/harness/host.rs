@@ -24,6 +24,8 @@ struct Memory {
     heard: watch::Sender<Vec<Message>>,
     /// Message types that the next of which is not answered, each as often as it is here.
     silences: Mutex<Vec<String>>,
+    /// Whether answers wait.
+    held: watch::Sender<bool>,
     /// How often a gateway has signed on.
     signed_on: watch::Sender<usize>,
 }
@@ -37,6 +39,7 @@ impl Host {
             profile: Profile::built_in("B").unwrap(),
             heard: watch::Sender::default(),
             silences: Mutex::default(),
+            held: watch::Sender::default(),
             signed_on: watch::Sender::default(),
         }));
         let memory = Arc::downgrade(&host.0);
@@ -74,6 +77,12 @@ impl Host {
         self.0.silences.lock().unwrap().push(mti.to_owned());
     }
 
+    /// Answers wait until the hold is dropped.
+    pub(crate) fn hold(&self) -> Hold {
+        self.0.held.send_replace(true);
+        Hold(self.clone())
+    }
+
     /// The types of what arrived, oldest first.
     pub(crate) fn heard(&self) -> Vec<String> {
         self.0.heard.borrow().iter().map(|message| message.mti().to_string()).collect()
@@ -96,6 +105,16 @@ impl Host {
     }
 }
 
+/// A host that keeps its answers to itself for now.
+#[derive(Debug)]
+pub(crate) struct Hold(Host);
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.0.0.held.send_replace(false);
+    }
+}
+
 impl Memory {
     async fn serve(&self, mut stream: TcpStream) {
         let mut deframer = Deframer::new(self.profile.framing());
@@ -104,6 +123,7 @@ impl Memory {
             let mut received = &buffer[..length];
             while let Some(frame) = deframer.feed(&mut received).unwrap() {
                 let Some(answer) = self.answer(&frame) else { continue };
+                let _ = self.held.subscribe().wait_for(|held| !held).await;
                 if stream.write_all(&answer).await.is_err() {
                     return;
                 }

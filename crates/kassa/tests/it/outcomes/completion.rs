@@ -1,7 +1,7 @@
 //! An acquirer that collects nothing by itself: an advice follows every approval, is repeated until it is acknowledged,
 //! and outlives the process.
 
-use super::{PAID, amounts};
+use super::{PAID, amounts, by_telephone};
 use crate::harness::{Database, Gateway, Host, Setup};
 use iso8583::Message;
 use payments::time::Millis;
@@ -92,7 +92,7 @@ async fn a_completion_that_is_not_acknowledged_goes_on_in_the_next_process(
     let host = Host::open().await;
     let gateway = start(database, &host, COMPLETION).await;
     // Nothing is done of what is due: the process ends between the approval and its completion.
-    let order = direct(&gateway, "A-1", "immediate");
+    let order = by_telephone(&gateway, "A-1");
     let answer = gateway.call("POST", "/v1/json/orders", &order.to_string()).await;
     assert_eq!(answer.json["data"]["status"], "completed", "{}", answer.text);
     assert_eq!(host.heard(), ["0100"]);
@@ -109,21 +109,6 @@ async fn a_completion_that_is_not_acknowledged_goes_on_in_the_next_process(
     gateway.pass(Millis::days(2)).await;
     assert_eq!(host.heard(), ["0100", "0220", "0221"]);
     gateway.audited().await;
-}
-
-/// An order by telephone: nothing is done meanwhile.
-fn direct(gateway: &Gateway, id: &str, capture: &str) -> Value {
-    let mut order = gateway.order(id);
-    order["type"] = json!("direct");
-    order["gateway"] = json!("VISA");
-    order["gateway_info"] = json!({
-        "card_number": "4111111111111111", "card_holder_name": "A. Customer", "card_expiry_date": "3512",
-        "moto": true,
-    });
-    if capture == "manual" {
-        order["capture"] = json!("manual");
-    }
-    order
 }
 
 #[rstest]
@@ -159,8 +144,9 @@ async fn nothing_is_completed_but_what_is_paid_at_once(
     let host = Host::open().await;
     let gateway = start(database, &host, COMPLETION).await;
     // The shop captures by itself.
-    let answer =
-        gateway.call("POST", "/v1/json/orders", &direct(&gateway, "A-1", "manual").to_string()).await;
+    let mut order = by_telephone(&gateway, "A-1");
+    order["capture"] = json!("manual");
+    let answer = gateway.call("POST", "/v1/json/orders", &order.to_string()).await;
     assert_eq!(answer.json["data"]["financial_status"], "initialized", "{}", answer.text);
     gateway.work().await;
     assert_eq!(host.heard(), ["0100"]);
@@ -170,7 +156,7 @@ async fn nothing_is_completed_but_what_is_paid_at_once(
     assert_eq!(host.heard(), ["0100", "0220"]);
     assert_eq!(host.heard_of("0220")[0].text(4), Some("000000000300"));
     // Nothing to collect.
-    let mut nothing = direct(&gateway, "A-2", "immediate");
+    let mut nothing = by_telephone(&gateway, "A-2");
     nothing["amount"] = json!(0);
     let answer = gateway.call("POST", "/v1/json/orders", &nothing.to_string()).await;
     assert_eq!(answer.json["data"]["status"], "completed", "{}", answer.text);
@@ -207,8 +193,7 @@ async fn an_approval_that_had_to_be_asked_for_is_completed_too(
     };
     let gateway = Gateway::start_as(database, setup).await;
     host.ignore_next("0100");
-    let answer =
-        gateway.call("POST", "/v1/json/orders", &direct(&gateway, "A-1", "immediate").to_string()).await;
+    let answer = gateway.call("POST", "/v1/json/orders", &by_telephone(&gateway, "A-1").to_string()).await;
     assert_eq!(answer.json["data"]["status"], "initialized", "{}", answer.text);
     while gateway.count("SELECT COUNT(*) FROM payment_transaction WHERE state = 'unknown'").await == 0 {
         tokio::task::yield_now().await;
