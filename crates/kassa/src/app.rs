@@ -208,7 +208,7 @@ impl App {
             let mut random = [0; 4];
             self.random.fill(&mut random);
             let id = TransactionId::new(self.now().unix_seconds(), u32::from_le_bytes(random));
-            if self.store.find_by_transaction(site, id).await?.is_none() {
+            if !self.store.is_drawn(site, id).await? {
                 return Ok(id);
             }
         }

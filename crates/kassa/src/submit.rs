@@ -78,7 +78,11 @@ impl App {
             card: summary,
             settlement: if own_contract { Settlement::Scheme } else { Settlement::Gateway },
             screening: if blocked { Screening::Blocked } else { Screening::Clear },
-            route: if is_authenticated { Route::Authenticate } else { Route::Authorise { answer_within } },
+            route: if is_authenticated {
+                Route::Authenticate
+            } else {
+                Route::Authorise { answer_within, second_try: None }
+            },
             completes_by_advice: self.acquirer.completes_by_advice(site.id),
             token,
         }));

@@ -11,6 +11,7 @@ mod keep;
 mod note;
 mod place;
 mod refund;
+mod soft_decline;
 mod submit;
 
 pub use authorise::{INQUIRIES_MAX, Outcome, answer_overdue_after, inquiry_delay, reversal_delay};
@@ -246,13 +247,13 @@ pub fn decide(order: &Order, command: Command, now: Timestamp) -> Result<Vec<Cha
             authorise::authenticated(at, authentication, card_at_hand, answer_within, now)
         }
         Command::AuthorisationAnswered { transaction, outcome } => {
-            authorise::answered(find(order, transaction)?, outcome, now)
+            authorise::answered(order, find(order, transaction)?, outcome, now)
         }
         Command::AnswerOverdue { transaction } => {
             Ok(authorise::answer_overdue(find(order, transaction)?, now))
         }
         Command::InquiryAnswered { transaction, outcome, not_found } => {
-            authorise::inquiry_answered(find(order, transaction)?, outcome, not_found, now)
+            authorise::inquiry_answered(order, find(order, transaction)?, outcome, not_found, now)
         }
         Command::ReversalAnswered { transaction, acknowledged } => {
             authorise::reversal_answered(find(order, transaction)?, acknowledged, now)

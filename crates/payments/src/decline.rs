@@ -98,21 +98,39 @@ impl Decline {
         }
     }
 
-    /// The issuer's refusal `response_code` (DE 39) of a card of `brand`.
+    /// Whether the issuer's refusal `response_code` (DE 39) of a card of `brand` asks for the customer's
+    /// authentication. What a number means depends on the scheme.
+    #[must_use]
+    pub fn wants_authentication(response_code: &str, brand: Brand) -> bool {
+        matches!(
+            (response_code, brand),
+            ("1A", _) | ("65", Brand::Mastercard | Brand::Maestro) | ("70", Brand::Visa)
+        )
+    }
+
+    /// The issuer refused with `response_code` because the customer was not authenticated, and is asked again with
+    /// that.
+    #[must_use]
+    pub fn soft(response_code: &str) -> Self {
+        Self::new(4004, "Soft decline", Some(response_code), DeclineClass::AuthenticationFailed)
+    }
+
+    /// The issuer's refusal `response_code` (DE 39) of a card of `brand`, for good.
     #[must_use]
     pub fn authorisation(response_code: &str, brand: Brand) -> Self {
         use DeclineClass as C;
+        if Self::wants_authentication(response_code, brand) {
+            let reason = "Additional customer authentication required";
+            return Self::new(OTHER, reason, Some(response_code), C::AuthenticationFailed);
+        }
         let (reason_code, reason, class) = match (response_code, brand) {
             ("05", _) => (4001, "Do not honor", C::DeclinedByBank),
             ("51", _) => (4002, "Insufficient funds", C::InsufficientFunds),
-            ("61", _) | ("65", Brand::Visa) => {
-                (OTHER, "Insufficient funds or over credit limit", C::InsufficientFunds)
-            }
+            ("61" | "65", _) => (OTHER, "Insufficient funds or over credit limit", C::InsufficientFunds),
             ("34" | "59" | "63", _) => (4003, "Suspected fraud", C::SuspectedFraud),
-            ("65" | "1A" | "70", _) => (4004, "Soft decline", C::AuthenticationFailed),
             ("54", _) => (4005, "Expired card, or Invalid Account Number", C::ExpiredCard),
             ("14" | "46" | "78", _) => (4005, "Expired card, or Invalid Account Number", C::InvalidCard),
-            ("01" | "02", _) => (OTHER, "Refer to the card issuer", C::DeclinedByBank),
+            ("01" | "02" | "70", _) => (OTHER, "Refer to the card issuer", C::DeclinedByBank),
             ("03", _) => (OTHER, "Invalid merchant or service provider", C::Technical),
             ("04" | "41" | "43", _) => (OTHER, "Pick up the card", C::SuspectedFraud),
             ("07", _) => (OTHER, "Pick up the card, special conditions", C::SuspectedFraud),
@@ -203,9 +221,9 @@ mod tests {
             ("05", Brand::Maestro, 4001),
             ("51", Brand::Maestro, 4002),
             ("59", Brand::Visa, 4003),
-            ("65", Brand::Maestro, 4004),
+            ("65", Brand::Maestro, 4999),
             ("65", Brand::Visa, 4999),
-            ("1A", Brand::Visa, 4004),
+            ("1A", Brand::Visa, 4999),
             ("54", Brand::Amex, 4005),
             ("91", Brand::Maestro, 4999),
             ("ZZ", Brand::Maestro, 4999),
@@ -214,6 +232,30 @@ mod tests {
             assert_eq!(decline.reason_code, reason_code, "{response_code} {brand:?}");
             assert_eq!(decline.response_code.as_deref(), Some(response_code));
         }
+    }
+
+    #[test]
+    fn what_a_number_asks_for_depends_on_the_scheme() {
+        let wanted = "Additional customer authentication required";
+        let (limit, refer) = ("Insufficient funds or over credit limit", "Refer to the card issuer");
+        for (response_code, brand, reason) in [
+            ("65", Brand::Mastercard, wanted),
+            ("65", Brand::Maestro, wanted),
+            ("65", Brand::Visa, limit),
+            ("65", Brand::Amex, limit),
+            ("1A", Brand::Visa, wanted),
+            ("1A", Brand::Amex, wanted),
+            ("70", Brand::Visa, wanted),
+            ("70", Brand::Mastercard, refer),
+            ("70", Brand::Maestro, refer),
+            ("70", Brand::Amex, refer),
+        ] {
+            let decline = Decline::authorisation(response_code, brand);
+            assert_eq!(decline.reason, reason, "{response_code} {brand:?}");
+            let is_wanted = Decline::wants_authentication(response_code, brand);
+            assert_eq!(is_wanted, reason == wanted, "{response_code} {brand:?}");
+        }
+        assert_eq!(Decline::soft("1A").reason_code, 4004);
     }
 
     #[test]

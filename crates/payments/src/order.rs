@@ -64,6 +64,18 @@ impl Order {
         self.transactions.iter().find(|transaction| transaction.id == id)
     }
 
+    /// The second try of an attempt whose issuer wanted the customer authenticated.
+    #[must_use]
+    pub fn second_try_of(&self, first: TransactionId) -> Option<&Transaction> {
+        self.transaction(self.transaction(first)?.second_try?)
+    }
+
+    /// Whether an attempt is a second try: its issuer has said that it wants the customer authenticated.
+    #[must_use]
+    pub fn is_second_try(&self, id: TransactionId) -> bool {
+        self.transactions.iter().any(|transaction| transaction.second_try == Some(id))
+    }
+
     /// The movement with this id.
     #[must_use]
     pub fn movement(&self, id: TransactionId) -> Option<&Movement> {

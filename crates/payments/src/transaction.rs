@@ -38,6 +38,9 @@ pub struct Transaction {
     pub completion: Option<Completion>,
     /// The authorisation this was captured from, when it is a part of another order's.
     pub authorised_by: Option<TransactionId>,
+    /// The PSP id of its second try, which there is once the issuer wants the customer authenticated. `None` when the
+    /// customer was asked already or is not there to be.
+    pub second_try: Option<TransactionId>,
     /// The token it is paid with, or keeps the card as.
     pub token: Option<TokenUse>,
     /// What 3-D Secure answered, once it has.

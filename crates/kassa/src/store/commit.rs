@@ -67,6 +67,7 @@ impl Store {
                 (change, _) => rest.extend(statement_of(change, &subject)),
             }
             rest.extend(authenticated_no_more(change, known));
+            rest.extend(not_tried_again(change, changes, known));
         }
         rest.extend(answer.into_iter().flat_map(|answer| answer.statements(now)));
         let Some(first) = first else {
@@ -82,6 +83,15 @@ fn authenticated_no_more(change: &Change, known: Option<&Order>) -> Option<State
     let before = known.transaction(moved.id)?;
     let over = before.is_authenticating() && !moved.is_authenticating();
     over.then(|| authentications::wipe(known.site, moved.id))
+}
+
+/// The card of a second try is kept no longer than there can still be one.
+fn not_tried_again(change: &Change, changes: &[Change], known: Option<&Order>) -> Option<Statement> {
+    let (Change::TransactionMoved(first), Some(known)) = (change, known) else { return None };
+    let was_open = known.transaction(first.id)?.is_open();
+    let second = first.second_try.filter(|_| was_open && !first.is_open())?;
+    let opens = |change: &Change| matches!(change, Change::TransactionOpened(opened) if opened.id == second);
+    (!changes.iter().any(opens)).then(|| authentications::wipe(known.site, second))
 }
 
 /// Writes of one order share this key, so that they stay in order.

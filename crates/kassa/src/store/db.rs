@@ -249,6 +249,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0007_authentications.sql"),
     },
     Migration { version: 8, name: "completions", sql: include_str!("../../migrations/0008_completions.sql") },
+    Migration {
+        version: 9,
+        name: "second_tries",
+        sql: include_str!("../../migrations/0009_second_tries.sql"),
+    },
 ];
 
 /// The table that remembers which migrations were applied.

@@ -86,6 +86,13 @@ impl Store {
         self.find(sql, site, transaction.0.into()).await
     }
 
+    /// Whether a PSP id of the site is somebody's, or set aside for a second try.
+    pub(crate) async fn is_drawn(&self, site: SiteId, id: TransactionId) -> Result<bool, ReadError> {
+        let sql = "SELECT order_id FROM payment_transaction WHERE site_id = $1 AND second_try = $2";
+        Ok(self.find_by_transaction(site, id).await?.is_some()
+            || self.find(sql, site, id.0.into()).await?.is_some())
+    }
+
     /// Every order id of a site after `after`, for the audit.
     pub(crate) async fn order_ids(&self, site: SiteId, after: &str) -> Result<Vec<OrderId>, ReadError> {
         let sql = "SELECT order_id FROM shop_order WHERE site_id = $1 AND order_id > $2 ORDER BY order_id LIMIT 500";

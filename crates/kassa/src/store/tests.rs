@@ -15,6 +15,7 @@ mod movements;
 mod notifications;
 mod orders;
 mod sealed;
+mod second_tries;
 mod site_about;
 mod sites;
 mod tokens;

@@ -18,7 +18,7 @@ pub(super) const COLUMNS: &str = "t.id, t.session_id, t.created_at, t.modified_a
      t.authentication_cancel, t.eci, t.cavv, t.ds_transaction_id, t.acs_transaction_id, t.threeds_version, \
      t.authorization_code, t.response_code, t.fraud_score, t.cvc_result, t.review_ends_at, t.review_verdict, \
      t.decline_code, t.decline_reason, t.decline_class, t.authorised_until, t.capturing, t.authorised_by, \
-     t.token_id, t.token_use, t.issuer_country, t.card_funding, t.card_product, t.completion, t.told_at";
+     t.token_id, t.token_use, t.issuer_country, t.card_funding, t.card_product, t.completion, t.told_at, t.second_try";
 
 const INSERT: &str = "INSERT INTO payment_transaction (site_id, id, modified_at, state, finished_at, completed_at, \
      released_at, unanswered, authentication_status, authentication_flow, authentication_reason, \
@@ -26,9 +26,9 @@ const INSERT: &str = "INSERT INTO payment_transaction (site_id, id, modified_at,
      authorization_code, response_code, fraud_score, cvc_result, review_ends_at, review_verdict, \
      decline_code, decline_reason, decline_class, authorised_until, told_at, order_id, session_id, created_at, \
      amount_minor, currency, brand, bin, last4, expiry, holder, settlement, capturing, authorised_by, \
-     token_id, token_use, issuer_country, card_funding, card_product, completion) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
+     token_id, token_use, issuer_country, card_funding, card_product, completion, second_try) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, \
      $17, $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, \
-     $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47)";
+     $37, $38, $39, $40, $41, $42, $43, $44, $45, $46, $47, $48)";
 
 const UPDATE: &str = "UPDATE payment_transaction SET modified_at = $3, state = $4, finished_at = $5, completed_at = $6, \
      released_at = $7, unanswered = $8, authentication_status = $9, authentication_flow = $10, \
@@ -60,6 +60,7 @@ pub(super) fn insert(site: SiteId, order: &OrderId, transaction: &Transaction) -
         card.issued.funding.map(Funding::letter).into(),
         card.issued.product.clone().into(),
         transaction.completion.map(|_| words::BY_ADVICE).into(),
+        transaction.second_try.map(|id| id.0).into(),
     ]);
     Statement { sql: INSERT, params }
 }
@@ -182,6 +183,7 @@ pub(super) fn parse(columns: &mut Columns) -> Result<Option<Transaction>, Corrup
     card.issued = issued(columns)?;
     let is_by_advice = words::parse_completion(columns.optional_text()?.as_deref())?;
     let told_at = columns.optional_int()?.map(Timestamp);
+    let second_try = columns.optional_int()?.map(TransactionId);
     let state = facts.state(&state).ok_or_else(|| wrong(&format!("state {state} lacks its facts")))?;
     Ok(Some(Transaction {
         id: TransactionId(id),
@@ -194,6 +196,7 @@ pub(super) fn parse(columns: &mut Columns) -> Result<Option<Transaction>, Corrup
         capturing,
         completion: is_by_advice.then_some(Completion { told_at }),
         authorised_by,
+        second_try,
         token,
         authentication: facts.authentication,
         state,

@@ -3,11 +3,13 @@
 //! The intent to authorise is committed before anything is sent, together with the job that finds out
 //! what became of it. From there on only the host's word, or an acknowledged reversal, ends it.
 
+use super::soft_decline::tried_again;
 use super::{Refused, ended, moved, moved_unseen, transferred};
 use crate::change::{Change, Job};
 use crate::decline::Decline;
 use crate::ids::TransactionId;
 use crate::ledger::Step;
+use crate::order::Order;
 use crate::threeds::Authentication;
 use crate::time::{Millis, Timestamp};
 use crate::transaction::{
@@ -97,6 +99,7 @@ pub(super) fn intent(id: TransactionId, answer_within: Millis, now: Timestamp) -
 }
 
 pub(super) fn answered(
+    order: &Order,
     transaction: &Transaction,
     outcome: Outcome,
     now: Timestamp,
@@ -104,7 +107,9 @@ pub(super) fn answered(
     match (&transaction.state, outcome) {
         (State::Authorising, Outcome::Unknown) => Ok(unknown(transaction, now)),
         // A late answer is as good as one in time until the reversal is on its way; then the reversal stands.
-        (State::Authorising | State::Unknown { .. }, outcome) => Ok(settled(transaction, outcome, now)),
+        (State::Authorising | State::Unknown { .. }, outcome) => {
+            Ok(settled(order, transaction, outcome, now))
+        }
         _ => Err(Refused::OutOfTurn),
     }
 }
@@ -122,6 +127,7 @@ fn unknown(transaction: &Transaction, now: Timestamp) -> Vec<Change> {
 }
 
 pub(super) fn inquiry_answered(
+    order: &Order,
     transaction: &Transaction,
     outcome: Outcome,
     not_found: bool,
@@ -131,7 +137,7 @@ pub(super) fn inquiry_answered(
         return Err(Refused::OutOfTurn);
     };
     if outcome != Outcome::Unknown {
-        return Ok(settled(transaction, outcome, now));
+        return Ok(settled(order, transaction, outcome, now));
     }
     let asked = asked.saturating_add(1);
     // "Never seen" is not enough: the request may still be under way. A reversal settles it for good.
@@ -164,13 +170,14 @@ pub(super) fn reversal_answered(
 }
 
 /// The host has spoken: approved or declined.
-fn settled(transaction: &Transaction, outcome: Outcome, now: Timestamp) -> Vec<Change> {
+fn settled(order: &Order, transaction: &Transaction, outcome: Outcome, now: Timestamp) -> Vec<Change> {
     let mut changes = match outcome {
         Outcome::Unknown => return Vec::new(),
-        Outcome::Declined { response_code } => {
-            let decline = Decline::authorisation(&response_code, transaction.card.brand);
-            ended(transaction, State::Declined(decline), now)
-        }
+        Outcome::Declined { response_code } => tried_again(order, transaction, &response_code, now)
+            .unwrap_or_else(|| {
+                let decline = Decline::authorisation(&response_code, transaction.card.brand);
+                ended(transaction, State::Declined(decline), now)
+            }),
         Outcome::Approved { approval, review } if approval.fraud_score >= FRAUD_SCORE_HELD => {
             let (after, verdict) = review.unwrap_or((REVIEW_LIFETIME, Verdict::Reject));
             let review = Review { ends_at: now.plus(after), verdict };

@@ -121,6 +121,7 @@ fn part(
         amount: movement.amount,
         capturing: Capturing::Immediate,
         authorised_by: Some(payment.authorisation()),
+        second_try: None,
         token: None,
         state: State::Completed { approval: approval.clone(), at },
         ..payment.clone()

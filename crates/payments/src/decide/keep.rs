@@ -1,6 +1,7 @@
 //! Kept cards follow their attempts: usable once it is paid, deleted for good when it fails.
 
 use crate::change::Change;
+use crate::ids::TransactionId;
 use crate::order::Order;
 use crate::time::Timestamp;
 use crate::token::TokenUse;
@@ -10,11 +11,18 @@ use crate::transaction::{State, Transaction};
 pub(super) fn follow(order: &Order, changes: &mut Vec<Change>, now: Timestamp) {
     let mut followed = Vec::new();
     for change in changes.iter() {
-        if let Change::TransactionMoved(moved) = change {
+        // Of an attempt that is tried again the second try decides.
+        if let Change::TransactionMoved(moved) = change
+            && !changes.iter().any(|change| opens(change, moved.second_try))
+        {
             followed.extend(token_of(order, moved, now));
         }
     }
     changes.append(&mut followed);
+}
+
+fn opens(change: &Change, second_try: Option<TransactionId>) -> bool {
+    matches!(change, Change::TransactionOpened(opened) if Some(opened.id) == second_try)
 }
 
 fn token_of(order: &Order, moved: &Transaction, now: Timestamp) -> Option<Change> {

@@ -52,6 +52,9 @@ pub enum Route {
     Authorise {
         /// How long the acquirer may take to answer before the outcome counts as unknown.
         answer_within: Millis,
+        /// The PSP id drawn for a second try, with the customer authenticated, should the issuer want that; `None`
+        /// when there is no customer who could be.
+        second_try: Option<TransactionId>,
     },
 }
 
@@ -94,12 +97,16 @@ pub(super) fn submit_card(order: &Order, attempt: Attempt, now: Timestamp) -> Re
             let job = Job::ExpireTransaction(id);
             (State::Authenticating, Some(Change::JobDue { job, at: expires_at }))
         }
-        (Screening::Clear, Route::Authorise { answer_within }) => {
+        (Screening::Clear, Route::Authorise { answer_within, .. }) => {
             (State::Authorising, Some(intent(id, answer_within, now)))
         }
     };
     let collected_at_once = order.terms.capturing == Capturing::Immediate && !order.terms.amount.is_zero();
     let by_advice = attempt.completes_by_advice && collected_at_once;
+    let second_try = match (attempt.screening, attempt.route) {
+        (Screening::Clear, Route::Authorise { second_try, .. }) => second_try,
+        (Screening::Blocked, _) | (_, Route::Authenticate) => None,
+    };
     let token = attempt.token.filter(|_| job.is_some());
     changes.extend(job);
     let transaction = Transaction {
@@ -113,6 +120,7 @@ pub(super) fn submit_card(order: &Order, attempt: Attempt, now: Timestamp) -> Re
         capturing: order.terms.capturing,
         completion: by_advice.then(Completion::default),
         authorised_by: None,
+        second_try,
         token: token.as_ref().map(TokenWish::used),
         authentication: None,
         state,

@@ -1,6 +1,7 @@
 //! What must hold after every step, whatever happened.
 
 use crate::play::{Book, Kept, Scenario};
+use payments::card::Brand;
 use payments::change::{Change, Job};
 use payments::ids::{TokenId, TransactionId};
 use payments::ledger::{self, Account};
@@ -42,6 +43,7 @@ pub(crate) fn check(scenario: &Scenario, id: &str, before: Option<&Order>, text:
     let book = &scenario.books[id];
     check_applied(&book.order, before, changes, scenario.now);
     check_attempts(&book.order);
+    check_second_tries(&book.order);
     check_pairs(&book.order);
     check_work(&book.order, &scenario.jobs);
     check_tokens(&book.order, &scenario.tokens);
@@ -70,6 +72,18 @@ fn check_attempts(order: &Order) {
     let count = |test: fn(&Transaction) -> bool| order.transactions.iter().filter(|t| test(t)).count();
     let (open, paid) = (count(Transaction::is_open), count(Transaction::is_paid));
     assert!(open + paid <= 1, "at most one attempt is open or paid, not {open} and {paid}");
+}
+
+/// An attempt is tried again at most once, because its issuer wanted that, and a second try never.
+fn check_second_tries(order: &Order) {
+    for first in &order.transactions {
+        let Some(second) = order.second_try_of(first.id) else { continue };
+        let State::Declined(decline) = &first.state else { panic!("{first:?} is tried again") };
+        assert_eq!((decline.reason_code, first.card.brand == Brand::Maestro), (4004, false), "{first:?}");
+        assert_eq!((second.second_try, second.amount, &second.card), (None, first.amount, &first.card));
+        let of_it = order.transactions.iter().filter(|other| other.second_try == Some(second.id));
+        assert_eq!(of_it.count(), 1, "a try of its own");
+    }
 }
 
 fn check_pairs(order: &Order) {
@@ -148,6 +162,12 @@ fn check_tokens(order: &Order, tokens: &BTreeMap<TokenId, Kept>) {
             (Some(TokenUse::Known(id)), _) => (id, &[Kept::Usable]),
             (Some(TokenUse::Keeps(id)), State::Completed { .. } | State::Authorised { .. }) => {
                 (id, &[Kept::Usable])
+            }
+            // The second try decides.
+            (Some(TokenUse::Keeps(_)), State::Declined(_))
+                if order.second_try_of(transaction.id).is_some() =>
+            {
+                continue;
             }
             // Rejected after review, or authorised and then given back.
             (Some(TokenUse::Keeps(id)), State::Void { .. }) => (id, &[Kept::Dropped, Kept::Usable]),

@@ -3,6 +3,9 @@
 use crate::check;
 use crate::play::Scenario;
 use payments::change::Change;
+use payments::transaction::{State, Transaction};
+
+const PAID: &str = "completed/completed told:3";
 
 #[test]
 fn sessions_open_end_and_are_replaced() {
@@ -115,6 +118,83 @@ fn transactions_are_paid_declined_expired_or_undone() {
         ("T17 pay", "place submit Y hold-then-pay +1h accept", "completed/completed told:3"),
         ("T17 void", "place submit Y hold +1h reject", "void/void told:3"),
     ]);
+}
+
+#[test]
+fn a_soft_decline_is_tried_again_once_with_the_customer() {
+    check([
+        ("asked", "visa place submit-unasked refuse-soft", "initialized/initialized told:2"),
+        ("paid", "visa place submit-unasked refuse-soft Y approve", "completed/completed told:3"),
+        ("attempted", "visa place submit-unasked refuse-soft A approve", "completed/completed told:3"),
+        ("paid, another scheme", "mastercard place submit-unasked refuse-soft Y approve", PAID),
+        ("paid, a third", "amex place submit-unasked refuse-soft Y approve", PAID),
+        (
+            "authorised",
+            "visa manual place submit-unasked refuse-soft Y approve",
+            "completed/initialized told:3 remain:1000",
+        ),
+        ("checked", "visa amount:0 place submit-unasked refuse-soft Y approve", PAID),
+        (
+            "own contract",
+            "own-amex place submit-unasked refuse-soft Y approve",
+            "completed/initialized told:3",
+        ),
+        ("the challenge fails", "visa place submit-unasked refuse-soft N", "declined/declined told:3"),
+        ("given up", "visa place submit-unasked refuse-soft give-up", "declined/declined told:3"),
+        ("never came", "visa place submit-unasked refuse-soft +1h expire", "expired/expired told:3"),
+        ("refused", "visa place submit-unasked refuse-soft Y refuse", "declined/declined told:3"),
+        ("soft again", "visa place submit-unasked refuse-soft Y refuse-soft", "declined/declined told:3"),
+        ("answered twice", "visa place submit-unasked refuse-soft refuse-soft", "refused:OutOfTurn"),
+        ("approved first", "visa place submit-unasked approve refuse-soft", "refused:OutOfTurn"),
+        ("silence", "visa place submit-unasked refuse-soft Y silence ask:approved", PAID),
+        ("late", "visa place submit-unasked silence refuse-soft Y approve", PAID),
+        ("as an inquiry said", "visa place submit-unasked silence ask:soft Y approve", PAID),
+        (
+            "another card",
+            "visa place submit-unasked refuse-soft submit Y approve",
+            "completed/completed told:4",
+        ),
+        ("cancelled", "visa place submit-unasked refuse-soft shop-cancels", "void/cancelled told:3"),
+        ("held", "visa place submit-unasked refuse-soft Y hold", "uncleared/uncleared told:3"),
+    ]);
+    check([
+        ("Maestro", "place submit-unasked refuse-soft", "declined/declined told:2"),
+        ("nobody is there", "visa place submit-unauthenticated refuse-soft", "declined/declined told:2"),
+        ("authenticated before", "visa place submit Y refuse-soft", "declined/declined told:2"),
+        ("another refusal", "visa place submit-unasked refuse", "declined/declined told:2"),
+        ("the hour is over", "visa place submit-unasked silence +1h ask:soft", "declined/declined told:2"),
+        ("the link is over", "visa place +30d submit-unasked", "refused:SessionExpired"),
+        (
+            "the link is about to end",
+            "visa place +29d +23h +30m submit-unasked silence +30m refuse-soft",
+            "declined/declined told:2",
+        ),
+        (
+            "the link ended meanwhile",
+            "visa place +29d +23h +30m submit-unasked silence +30m end-session refuse-soft",
+            "declined/declined told:2",
+        ),
+    ]);
+}
+
+#[test]
+fn a_second_try_is_the_same_payment_anew() {
+    let mut scenario = Scenario::new();
+    let script = "visa manual place submit-keeping-unasked refuse-soft";
+    script.split_whitespace().for_each(|word| scenario.step(word).unwrap());
+    let [first, second] = scenario.order_of("see").transactions.as_slice() else { panic!("two tries") };
+    assert_eq!(first.second_try, Some(second.id));
+    let same = |one: &Transaction| {
+        (one.amount, one.card.clone(), one.capturing, one.session.clone(), one.token.clone())
+    };
+    assert_eq!(same(first), same(second));
+    assert_eq!((second.created_at, second.second_try), (scenario.now, None));
+    let State::Declined(decline) = &first.state else { panic!("{first:?}") };
+    assert_eq!((decline.reason_code, decline.response_code.as_deref()), (4004, Some("1A")));
+    let order = scenario.order_of("see");
+    assert_eq!(order.second_try_of(first.id).map(|found| found.id), Some(second.id));
+    assert!(order.is_second_try(second.id) && !order.is_second_try(first.id));
+    assert_eq!(order.session.attempts, 1, "the card was submitted once");
 }
 
 #[test]

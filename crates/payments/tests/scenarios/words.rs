@@ -12,7 +12,7 @@
 //! | `verb@part-1` | about the order of the first captured part instead of the one placed |
 
 use crate::play::{PLACED, Scenario, known_token};
-use payments::card::{CardSummary, Expiry};
+use payments::card::{Brand, CardSummary, Expiry};
 use payments::decide::{
     Attempt, Command, NewCapture, NewChargeback, NewRefund, Outcome, Route, Screening, TokenWish, Turn,
 };
@@ -123,11 +123,13 @@ impl Scenario {
             "approve" => answered(approved(1, None)),
             "hold" => answered(approved(7, None)),
             "hold-then-pay" => answered(approved(7, Some((Millis::minutes(3), Verdict::Accept)))),
-            "refuse" => answered(declined()),
+            "refuse" => answered(declined("51")),
+            "refuse-soft" => answered(declined(self.soft())),
             "silence" => answered(Outcome::Unknown),
             "overdue" => Command::AnswerOverdue { transaction },
             "ask:approved" => asked(approved(1, None), false),
-            "ask:refused" => asked(declined(), false),
+            "ask:refused" => asked(declined("51"), false),
+            "ask:soft" => asked(declined(self.soft()), false),
             "ask:silence" => asked(Outcome::Unknown, false),
             "ask:never-seen" => asked(Outcome::Unknown, true),
             "undo:done" => Command::ReversalAnswered { transaction, acknowledged: true },
@@ -159,7 +161,7 @@ impl Scenario {
             "take-back" => Command::CancelRefund { refund },
             "send" => Command::SendRefund { refund },
             "paid-back" => answered(approved(1, None)),
-            "refund-refused" => answered(declined()),
+            "refund-refused" => answered(declined("51")),
             "refund-silence" => answered(Outcome::Unknown),
             "chargeback" => {
                 let id = self.draw_id();
@@ -179,7 +181,16 @@ impl Scenario {
         }
     }
 
-    /// `submit`, and how: `-blocked`, `-unauthenticated`, `-keeping`, `-known`, or through the `-first-session`.
+    /// How the issuer of such a card says that it wants the customer authenticated.
+    fn soft(&self) -> &'static str {
+        match self.brand {
+            Brand::Maestro | Brand::Mastercard => "65",
+            Brand::Amex | Brand::Visa => "1A",
+        }
+    }
+
+    /// `submit`, and how: `-blocked`, `-unauthenticated` without a customer, `-unasked` with one, `-keeping`, `-known`,
+    /// or through the `-first-session`.
     fn submit(&mut self, word: Word<'_>) -> Command {
         let how = |flag: &str| word.verb.split('-').any(|part| part == flag);
         let answer_within = Millis::seconds(20);
@@ -208,7 +219,9 @@ impl Scenario {
             settlement: self.settlement,
             screening: if how("blocked") { Screening::Blocked } else { Screening::Clear },
             route: if how("unauthenticated") {
-                Route::Authorise { answer_within }
+                Route::Authorise { answer_within, second_try: None }
+            } else if how("unasked") {
+                Route::Authorise { answer_within, second_try: Some(self.draw_id()) }
             } else {
                 Route::Authenticate
             },
@@ -278,6 +291,6 @@ pub(crate) fn approved(fraud_score: u8, review: Option<(Millis, Verdict)>) -> Ou
     Outcome::Approved { approval, review }
 }
 
-fn declined() -> Outcome {
-    Outcome::Declined { response_code: "51".to_owned() }
+fn declined(response_code: &str) -> Outcome {
+    Outcome::Declined { response_code: response_code.to_owned() }
 }

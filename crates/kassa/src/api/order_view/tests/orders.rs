@@ -98,6 +98,7 @@ pub(crate) fn transaction(state: State) -> Transaction {
         capturing: Capturing::Immediate,
         completion: None,
         authorised_by: None,
+        second_try: None,
         token: None,
         authentication: Some(authenticated()),
         state,
