@@ -16,6 +16,17 @@ use payments::ranges::Ranges;
 use payments::token::Token;
 use payments::transaction::{Settlement, Transaction};
 
+/// Whether the customer is authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Authenticate {
+    /// Before anything is charged.
+    First,
+    /// Only if the issuer wants it.
+    WhenWanted,
+    /// Never: nobody is there.
+    Never,
+}
+
 /// A card with everything that is decided before it is submitted.
 #[derive(Debug)]
 pub(crate) struct Submission {
@@ -28,8 +39,7 @@ pub(crate) struct Submission {
     pub(crate) channel: Channel,
     /// The customer, for the authentication.
     pub(crate) visitor: Visitor,
-    /// Whether the customer is authenticated at all.
-    pub(crate) is_authenticated: bool,
+    pub(crate) authenticate: Authenticate,
     /// The token it was taken from, when it was.
     pub(crate) token: Option<TokenWish>,
 }
@@ -58,8 +68,7 @@ impl App {
         order: &Order,
         submission: Submission,
     ) -> Result<Submitted, RunError> {
-        let Submission { session, card, brand, holder, channel, visitor, is_authenticated, token } =
-            submission;
+        let Submission { session, card, brand, holder, channel, visitor, authenticate, token } = submission;
         let session = session.unwrap_or_else(|| order.session.id.clone());
         let own_contract = brand == Brand::Amex && site.own_amex;
         let blocked = !site.live && Manner::of(&card.pan) == Manner::Blocked;
@@ -72,16 +81,25 @@ impl App {
         // Kept first: the commit of another tab's attempt takes it away again.
         let id = self.take_in_hand(site.id, card).await.map_err(|error| RunError::Failed(error.into()))?;
         let answer_within = self.acquirer.answer_within(site.id);
+        let second_try = match authenticate {
+            Authenticate::WhenWanted => self.draw_second_try(site, id, &pan).await,
+            Authenticate::First | Authenticate::Never => Ok(None),
+        };
+        let second_try = second_try.map_err(|error| {
+            drop(self.cards.take(site.id, id));
+            RunError::Failed(error.into())
+        })?;
         let command = Command::SubmitCard(Box::new(Attempt {
             session,
             transaction: id,
             card: summary,
             settlement: if own_contract { Settlement::Scheme } else { Settlement::Gateway },
             screening: if blocked { Screening::Blocked } else { Screening::Clear },
-            route: if is_authenticated {
-                Route::Authenticate
-            } else {
-                Route::Authorise { answer_within, second_try: None }
+            route: match authenticate {
+                Authenticate::First => Route::Authenticate,
+                Authenticate::WhenWanted | Authenticate::Never => {
+                    Route::Authorise { answer_within, second_try }
+                }
             },
             completes_by_advice: self.acquirer.completes_by_advice(site.id),
             token,

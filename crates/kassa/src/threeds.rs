@@ -8,6 +8,7 @@ pub(crate) mod browser;
 mod cardholder;
 mod ds_link;
 mod ranges;
+mod second_try;
 pub(crate) mod server;
 mod setup;
 
@@ -111,6 +112,29 @@ pub(crate) struct Kept {
     info: Option<String>,
     /// How large the challenge is shown.
     window: Option<ChallengeWindowSize>,
+}
+
+impl Kept {
+    /// Before the first step.
+    fn new(
+        base_url: &str,
+        transaction: &Transaction,
+        enrolled: &Enrolled,
+        visitor: &Visitor,
+        has_code: bool,
+    ) -> Self {
+        let back = format!("/connect/{}/return/{}{}", transaction.session, transaction.id, visitor.query);
+        Self {
+            method_url: enrolled.method_url.clone(),
+            method_done: false,
+            acs_url: None,
+            notification_url: format!("{base_url}{back}"),
+            browser: visitor.browser.clone(),
+            has_code,
+            info: None,
+            window: None,
+        }
+    }
 }
 
 impl ThreeDs {
@@ -226,17 +250,8 @@ impl App {
             // Its issuer takes no part.
             return self.decided(order, transaction, unavailable(Version::V220, Some("13"))).await;
         };
-        let back = format!("/connect/{}/return/{}{}", transaction.session, transaction.id, visitor.query);
-        let kept = Kept {
-            method_url: enrolled.method_url.clone(),
-            method_done: false,
-            acs_url: None,
-            notification_url: format!("{}{back}", self.threeds.base_url),
-            browser: visitor.browser.clone(),
-            has_code: self.cards.has_code(order.site, transaction.id),
-            info: None,
-            window: None,
-        };
+        let has_code = self.cards.has_code(order.site, transaction.id);
+        let kept = Kept::new(&self.threeds.base_url, transaction, &enrolled, visitor, has_code);
         let row = self.new_row(order, transaction, pan, &enrolled, &kept, self.threeds.limit(party))?;
         if channel == Channel::Page && visitor.browser.javascript_enabled {
             self.begin(&row).await?;
@@ -341,10 +356,12 @@ impl App {
         Ok(row.is_some_and(|row| matches!(row.stage, Stage::Method | Stage::Asking | Stage::Challenge)))
     }
 
-    /// The page that leads a shop's customer to the issuer.
-    pub(crate) fn issuer_path(&self, site: &Site, session: &SessionId, transaction: TransactionId) -> String {
+    /// The page that leads a shop's customer to the issuer. A second try begins there, so that the customer is not at
+    /// the issuer's yet.
+    pub(crate) fn issuer_path(&self, site: &Site, order: &Order, transaction: TransactionId) -> String {
         let by_us = self.threeds.party_of(site).is_none_or(|party| party.link.is_built_in());
-        if by_us { challenge_path(session, transaction) } else { browser::path(session, transaction) }
+        let path = if by_us && !order.is_second_try(transaction) { challenge_path } else { browser::path };
+        path(&order.session.id, transaction)
     }
 
     /// What the issuer wants the customer to read.

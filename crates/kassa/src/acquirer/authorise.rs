@@ -30,6 +30,10 @@ impl App {
         let Some(card) = self.cards.take(order.site, transaction.id) else {
             return;
         };
+        if let Err(error) = self.keep_for_second_try(order, transaction, &card.pan).await {
+            tracing::error!(order.id = %order.id, ?error, "an authorisation was not sent; its intent will be undone");
+            return;
+        }
         let within = duration(self.acquirer.answer_within(order.site));
         let outcome = self.acquirer.authorise(order, transaction, &card, within).await;
         drop(card);

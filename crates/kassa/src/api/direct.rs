@@ -12,7 +12,7 @@ use crate::cards_in_hand::Card;
 use crate::notify;
 use crate::run::RunError;
 use crate::store::Site;
-use crate::submit::{Submission, Submitted};
+use crate::submit::{Authenticate, Submission, Submitted};
 use crate::threeds::browser::Visitor;
 use crate::threeds::{Channel, Started};
 use payments::card::{Brand, CardSummary, Gateway, Pan};
@@ -70,7 +70,7 @@ pub(super) async fn card(app: &App, site: &Site, request: &CreateOrder) -> Resul
             holder: sent.holder.clone(),
             channel: Channel::Direct,
             visitor: Visitor::of_shop(&request.details),
-            is_authenticated: sent.is_authenticated,
+            authenticate: sent.authenticate,
             token: None,
         },
         Means::Token(id) => {
@@ -88,7 +88,7 @@ pub(super) async fn card(app: &App, site: &Site, request: &CreateOrder) -> Resul
                 channel: Channel::Direct,
                 visitor: Visitor::of_shop(&request.details),
                 // The customer was authenticated when the card was kept, and is not there now.
-                is_authenticated: false,
+                authenticate: Authenticate::Never,
                 token: Some(TokenWish::Known(token.id)),
             }
         }
@@ -131,6 +131,8 @@ pub(super) async fn pay(
         Err(error) => return Err(refused(error, id)),
     };
     let order = settled(app, order, transaction).await?;
+    // The issuer wants the customer authenticated after all.
+    let transaction = order.second_try_of(transaction).map_or(transaction, |second| second.id);
     let view = view(app, site, &order, transaction).map_err(|error| failed(&error))?;
     let (answer, kept) = asked.answer(&view, Some(order.version), app.now());
     let is_first = app.store.keep_answers(site.id, kept).await.map_err(|error| failed(&error))?;
@@ -225,7 +227,7 @@ fn view(app: &App, site: &Site, order: &Order, transaction: TransactionId) -> an
     let mut customer_verification = None;
     let payment_url = match attempt {
         Some(attempt) if attempt.is_authenticating() => {
-            let url = format!("{public_url}{}", app.issuer_path(site, session, transaction));
+            let url = format!("{public_url}{}", app.issuer_path(site, order, transaction));
             customer_verification = Some(Verification { html: form(&url), kind: "form" });
             url
         }

@@ -5,7 +5,7 @@ use super::view::{BreakOutPage, ClosePage, Outcome, ProcessingPage};
 use super::visit::{Visit, WordsQuery};
 use crate::app::App;
 use crate::notify;
-use crate::threeds::browser::field;
+use crate::threeds::browser::{self, field};
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Path, State};
@@ -55,6 +55,13 @@ async fn come_back(
     let Some(transaction) = visit.order.transaction(id).cloned() else {
         return visit.refused(Refused::UnknownTransaction);
     };
+    if let Some(second) = visit.order.second_try_of(transaction.id) {
+        // The issuer wants to see the customer after all.
+        let asked = second.is_authenticating();
+        let next =
+            if asked { browser::path(&visit.session, second.id) } else { visit.return_path(second.id) };
+        return respond::redirect(&visit.address(&next));
+    }
     if transaction.is_money_moving() {
         let url = visit.address(&visit.return_path(transaction.id));
         return checking(&visit, &url, LOOK_AGAIN_SECONDS);

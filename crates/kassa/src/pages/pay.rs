@@ -12,7 +12,7 @@ use crate::app::App;
 use crate::cards_in_hand::Card;
 use crate::run::RunError;
 use crate::simulator::cards::hints;
-use crate::submit::{Submission, Submitted};
+use crate::submit::{Authenticate, Submission, Submitted};
 use crate::threeds::Channel;
 use crate::threeds::browser::Visitor;
 use axum::Router;
@@ -133,7 +133,7 @@ impl App {
             holder,
             channel: Channel::Page,
             visitor,
-            is_authenticated: true,
+            authenticate: Authenticate::First,
             token: None,
         };
         Ok(match self.submit(&visit.site, &visit.order, submission).await? {

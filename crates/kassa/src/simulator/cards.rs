@@ -17,6 +17,8 @@ pub(crate) enum Manner {
     NotEnrolled,
     /// Challenge, then refused with this DE 39.
     Refused(&'static str),
+    /// Refused with this DE 39 unless the customer is authenticated.
+    SoftDeclined(&'static str),
     /// Challenge, then held for review, which ends like this after three minutes.
     Held(Verdict),
     /// The gateway's own fraud filter refuses it.
@@ -56,6 +58,7 @@ pub(crate) static CARDS: &[TestCard] = &[
     card("6799990000000000110", Manner::Refused("54"), "Declined: expired card"),
     card("6799990000000000136", Manner::Refused("59"), "Declined: suspected fraud"),
     card("6799990000000000060", Manner::Refused("91"), "Declined: technical fault at the issuer"),
+    card("6799990000000000177", Manner::Refused("65"), "Declined: the bank wants 3-D Secure, also after it"),
     card("6799990000000000045", Manner::AuthenticationFails, "Declined: 3-D Secure fails"),
     card("679999000004", Manner::NotEnrolled, "Declined: cannot be used online (12 digits)"),
     card("6799990000000000094", Manner::Blocked, "Declined: blocked by the fraud filter"),
@@ -84,6 +87,10 @@ pub(crate) static CARDS: &[TestCard] = &[
     card("4012001037461114", Manner::AuthenticationFails, "Declined: 3-D Secure fails"),
     card("374200000000004", Manner::AuthenticationFails, "Declined: 3-D Secure fails"),
     card("4012001038488884", Manner::Refused("51"), "Declined: insufficient funds"),
+    card("5500000000000012", Manner::SoftDeclined("65"), "Paid with 3-D Secure only"),
+    card("4761340000000027", Manner::SoftDeclined("1A"), "Paid with 3-D Secure only"),
+    card("5500000000000020", Manner::Refused("65"), "Declined: the bank wants 3-D Secure, also after it"),
+    card("4761340000000035", Manner::Refused("1A"), "Declined: the bank wants 3-D Secure, also after it"),
 ];
 
 impl Manner {
@@ -110,6 +117,7 @@ impl Manner {
             | Self::AuthenticationFails
             | Self::NotEnrolled
             | Self::Refused(_)
+            | Self::SoftDeclined(_)
             | Self::Held(_)
             | Self::Blocked
             | Self::AnswerLost

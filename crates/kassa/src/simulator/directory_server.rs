@@ -16,8 +16,8 @@ use emv3ds::ids::TransId;
 use emv3ds::message::{Body, Endpoint, Message};
 use emv3ds::preparation::{PReq, PRes};
 use emv3ds::values::{
-    AuthenticationValue, Component, Eci, EciMeaning, ErrorCode, Scheme, TransStatus, TransStatusReason,
-    TwoDigits, YesNo,
+    AuthenticationValue, ChallengeInd, Component, Eci, EciMeaning, ErrorCode, Scheme, TransStatus,
+    TransStatusReason, TwoDigits, YesNo,
 };
 use payments::card::Pan;
 
@@ -95,7 +95,7 @@ impl DirectoryServer {
         let (Some(pan), Some(purchase)) = (pan, &asked.purchase) else {
             return refuse(asked, ErrorCode::TRANSACTION_DATA, "acctNumber");
         };
-        let plan = Plan::of(&pan, !asked.requestor.challenge_ind.is_empty());
+        let plan = Plan::of(&pan, asked.requestor.challenge_ind.contains(&ChallengeInd::NO_PREFERENCE));
         let (ds, acs) = (self.draw(), self.draw());
         // American Express and Visa; Mastercard and Maestro.
         let scheme = if pan.digits().starts_with(['3', '4']) { Scheme::Other } else { Scheme::Mastercard };

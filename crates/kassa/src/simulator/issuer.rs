@@ -11,7 +11,8 @@ use emv3ds::ids::TransId;
 use emv3ds::message::{Body as _, Received};
 use emv3ds::results::RReq;
 use emv3ds::values::{
-    ChallengeCancel, ChallengeWindowSize, MessageCategory, TransStatus, TransStatusReason, TwoDigits,
+    ChallengeCancel, ChallengeInd, ChallengeWindowSize, MessageCategory, TransStatus, TransStatusReason,
+    TwoDigits,
 };
 use emv3ds::version::Version;
 use payments::card::Pan;
@@ -38,6 +39,9 @@ pub(crate) struct Challenge {
     pub(crate) last4: String,
     pub(crate) asking: Asking,
     pub(crate) results: Results,
+    /// Whether the merchant wanted it.
+    #[serde(default)]
+    wished: Vec<ChallengeInd>,
     /// What the issuer says when it was the cardholder, and when it cannot tell.
     values: [Outcome; 2],
     /// How large the customer sees it, once the browser was here.
@@ -80,6 +84,7 @@ impl Challenge {
             last4: pan.last4().to_owned(),
             asking: plan.asking,
             results: plan.results,
+            wished: asked.requestor.challenge_ind.clone(),
             values,
             window: None,
             session_data: None,

@@ -87,8 +87,8 @@ pub(crate) struct Plan {
 const FRICTIONLESS_WHEN_DIRECT: &str = "4111111111111111";
 
 impl Plan {
-    /// The plan for a card. `told_preference`: the request says what the shop would like, as those do that come
-    /// without a customer at our page.
+    /// The plan for a card. `told_preference`: the request says that the shop would like nothing in particular, as those
+    /// do that come without a customer at our page.
     pub(crate) fn of(pan: &Pan, told_preference: bool) -> Self {
         if is_spelled(pan) {
             return Self::spelled(pan.digits());
@@ -102,6 +102,7 @@ impl Plan {
                 Manner::NotTakingPart => First::Final(TransStatus::Attempted, None),
                 Manner::Normal
                 | Manner::Refused(_)
+                | Manner::SoftDeclined(_)
                 | Manner::Held(_)
                 | Manner::Blocked
                 | Manner::AnswerLost

@@ -255,6 +255,7 @@ impl App {
             asked_at: Some(now),
             server_trans_id: id,
             content: text_of(&kept),
+            due_at: self.lasts_until(&step.visit.site, &step.visit.order, &step.row),
             ..step.row.clone()
         };
         match self.store.move_authentication(&step.row, &asking).await {

@@ -146,9 +146,7 @@ impl App {
                 url: self.threeds.base_url.clone(),
                 authentication_ind: Some(AuthenticationInd::PAYMENT),
                 three_ri_ind: None,
-                challenge_ind: Vec::from_iter(
-                    question.tells_preference.then_some(ChallengeInd::NO_PREFERENCE),
-                ),
+                challenge_ind: Vec::from_iter(wish(question)),
             },
             comp_ind: Some(question.comp_ind),
             method_id: None,
@@ -384,6 +382,21 @@ pub(super) fn challenged(kept: &Kept, answer: &ARes) -> Kept {
     }
 }
 
+/// Whether the customer is to be asked. Where the issuer has said so with a soft decline, it must be.
+fn wish(question: &Question<'_>) -> Option<ChallengeInd> {
+    if question.order.is_second_try(question.transaction.id) {
+        return Some(mandate(question.version));
+    }
+    question.tells_preference.then_some(ChallengeInd::NO_PREFERENCE)
+}
+
+fn mandate(version: Version) -> ChallengeInd {
+    match version {
+        Version::V220 => ChallengeInd::MANDATED,
+        Version::V231 => ChallengeInd::ISSUER_REQUESTED,
+    }
+}
+
 fn out_of_turn(version: Version, detail: &'static str) -> (ErrorCode, &'static str) {
     match version {
         Version::V220 => (ErrorCode::TRANSACTION_UNKNOWN, detail),
@@ -404,4 +417,15 @@ fn erro(fault: &Fault) -> String {
 fn purchase_date(now: Timestamp) -> String {
     let now = jiff::Timestamp::from_millisecond(now.0).unwrap_or_default();
     now.to_zoned(jiff::tz::TimeZone::UTC).strftime("%Y%m%d%H%M%S").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mandate_is_told_in_the_words_of_its_version() {
+        let told = |version| mandate(version).0.to_string();
+        assert_eq!((told(Version::V220), told(Version::V231)), ("04".to_owned(), "13".to_owned()));
+    }
 }

@@ -4,6 +4,7 @@ mod browsers;
 mod directory;
 mod faults;
 mod restart;
+mod soft_decline;
 
 use crate::harness::{Database, Gateway, Page, Setup};
 use emv3ds::challenge::CReq;

@@ -9,7 +9,7 @@ use crate::card::Brand;
 use crate::change::{Change, Job};
 use crate::decline::Decline;
 use crate::order::Order;
-use crate::time::Timestamp;
+use crate::time::{Millis, Timestamp};
 use crate::transaction::{State, Transaction};
 
 /// The second try of an attempt that was refused with `response_code`; `None` when there is none.
@@ -22,10 +22,12 @@ pub(super) fn tried_again(
     let brand = transaction.card.brand;
     let is_soft = brand != Brand::Maestro && Decline::wants_authentication(response_code, brand);
     let second = transaction.second_try.filter(|_| is_soft && may_be_asked(order, transaction, now))?;
+    // The newest attempt is the one that counts, also where the answer came at once or a clock stepped back.
+    let at = now.max(transaction.created_at.plus(Millis(1)));
     let second = Transaction {
         id: second,
-        created_at: now,
-        modified_at: now,
+        created_at: at,
+        modified_at: at,
         second_try: None,
         state: State::Authenticating,
         ..transaction.clone()

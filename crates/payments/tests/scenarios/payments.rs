@@ -3,6 +3,7 @@
 use crate::check;
 use crate::play::Scenario;
 use payments::change::Change;
+use payments::time::Timestamp;
 use payments::transaction::{State, Transaction};
 
 const PAID: &str = "completed/completed told:3";
@@ -195,6 +196,15 @@ fn a_second_try_is_the_same_payment_anew() {
     assert_eq!(order.second_try_of(first.id).map(|found| found.id), Some(second.id));
     assert!(order.is_second_try(second.id) && !order.is_second_try(first.id));
     assert_eq!(order.session.attempts, 1, "the card was submitted once");
+
+    // An answer in the same millisecond, by a clock that stepped back.
+    let mut scenario = Scenario::new();
+    "visa place submit-unasked".split_whitespace().for_each(|word| scenario.step(word).unwrap());
+    let submitted = scenario.now;
+    scenario.now = Timestamp(submitted.0 - 5_000);
+    scenario.step("refuse-soft").unwrap();
+    let second = scenario.order_of("see").transactions.last().unwrap();
+    assert!(second.is_authenticating() && second.created_at > submitted, "{second:?}");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::fields::Fields;
 use super::{Kind, Rules};
 use crate::api::error::{self, Error};
+use crate::submit::Authenticate;
 use payments::card::{Brand, Expiry, Gateway, Pan};
 use payments::ids::TokenId;
 use payments::money::Amount;
@@ -34,8 +35,7 @@ pub(crate) struct SentCard {
     /// The code on the card.
     pub(crate) cvc: Option<Zeroizing<String>>,
     pub(crate) holder: String,
-    /// Whether the customer is authenticated.
-    pub(crate) is_authenticated: bool,
+    pub(crate) authenticate: Authenticate,
 }
 
 impl std::fmt::Debug for SentCard {
@@ -145,8 +145,8 @@ fn sent_card(info: &Fields<'_>, gateway: Option<Gateway>, rules: &Rules<'_>) -> 
     if holder.is_empty() || holder.chars().filter(char::is_ascii_digit).count() >= 12 {
         return Err(info.fault("card_holder_name", error::MISSING_DATA, "must be the name on the card"));
     }
-    let is_authenticated = authenticated(info, brand, is_moto)?;
-    Ok(SentCard { pan, brand, expiry, cvc, holder, is_authenticated })
+    let authenticate = authenticate(info, brand, is_moto)?;
+    Ok(SentCard { pan, brand, expiry, cvc, holder, authenticate })
 }
 
 /// The number, and what it is paid with: of a card with several brands what the gateway says, else the first one that
@@ -175,16 +175,20 @@ fn number(info: &Fields<'_>, gateway: Option<Gateway>, rules: &Rules<'_>) -> Res
     Ok((pan, *brand))
 }
 
-/// Whether the customer is authenticated: always with Maestro; otherwise unless the order came by mail or phone,
-/// or the shop says so.
-fn authenticated(info: &Fields<'_>, brand: Brand, is_moto: bool) -> Result<bool, Error> {
+/// Whether the customer is authenticated: always with Maestro; otherwise not when the order came by mail or phone, and
+/// only if the issuer wants it when the shop says so.
+fn authenticate(info: &Fields<'_>, brand: Brand, is_moto: bool) -> Result<Authenticate, Error> {
     let flexible = info.filled("flexible_3d").map(|_| info.flag("flexible_3d")).transpose()?;
     if brand == Brand::Maestro {
         if is_moto {
             let what = "is not offered with Maestro, whose cards are always authenticated";
             return Err(info.fault("moto", error::NOT_OFFERED, what));
         }
-        return Ok(true);
+        return Ok(Authenticate::First);
     }
-    Ok(!is_moto && flexible.unwrap_or(true))
+    Ok(match (is_moto, flexible) {
+        (true, _) => Authenticate::Never,
+        (false, Some(false)) => Authenticate::WhenWanted,
+        (false, Some(true) | None) => Authenticate::First,
+    })
 }

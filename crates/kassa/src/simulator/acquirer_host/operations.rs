@@ -43,11 +43,11 @@ impl AcquirerHost {
         if manner == Manner::RequestLost {
             return Ok(false);
         }
+        let proof = Proof::of(message, &pan);
         let (response_code, fraud_score, review) = match manner {
             // A proof that the issuer never gave: only in the books of test sites, whose issuer is ours.
-            _ if self.merchants == Merchants::TestSites && Proof::of(message, &pan) == Proof::Wrong => {
-                (INVENTED, 1, None)
-            }
+            _ if self.merchants == Merchants::TestSites && proof == Proof::Wrong => (INVENTED, 1, None),
+            Manner::SoftDeclined(code) if proof == Proof::None => (code, 1, None),
             Manner::Refused(code) => (code, 1, None),
             Manner::Held(verdict) => (DONE, FRAUD_SCORE_HELD + 1, Some((REVIEW, verdict))),
             _ => (DONE, 1, None),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Number, status at once, status after the review, `reason_code` and `response_code` in the end.
-const CARDS: [(&str, &str, &str, &str, &str); 27] = [
+const CARDS: [(&str, &str, &str, &str, &str); 32] = [
     ("6799990000000000011", "completed", "completed", "", "00"),
     ("6799990000000000029", "declined", "declined", "4002", "51"),
     ("6799990000000000102", "declined", "declined", "4001", "05"),
@@ -37,6 +37,11 @@ const CARDS: [(&str, &str, &str, &str, &str); 27] = [
     ("4012001037461114", "declined", "declined", "3001", "01"),
     ("374200000000004", "declined", "declined", "3001", "01"),
     ("4012001038488884", "declined", "declined", "4002", "51"),
+    ("6799990000000000177", "declined", "declined", "4999", "65"),
+    ("5500000000000012", "completed", "completed", "", "00"),
+    ("4761340000000027", "completed", "completed", "", "00"),
+    ("5500000000000020", "declined", "declined", "4999", "65"),
+    ("4761340000000035", "declined", "declined", "4999", "1A"),
 ];
 /// The cards that are not answered have tests of their own.
 const UNANSWERED: [&str; 3] = ["6799990000000000078", "6799990000000000128", "6799990000000000086"];
