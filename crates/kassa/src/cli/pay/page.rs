@@ -11,7 +11,8 @@ pub(super) struct Page {
     pub(super) card: Option<Form>,
     /// The form with `select[name=transStatus]`.
     pub(super) challenge: Option<Form>,
-    /// A form that only carries a 3-D Secure message onwards, which a script would submit.
+    /// A form that a script would submit: it only carries a 3-D Secure message onwards, or tells how much room there
+    /// is for one.
     pub(super) relay: Option<Form>,
     /// Seconds and target of `meta[http-equiv=refresh]`.
     pub(super) refresh: Option<(u64, String)>,
@@ -60,7 +61,7 @@ impl Page {
                 &mut page.challenge
             } else if first(form, "input[autocomplete~=cc-number]").is_some() {
                 &mut page.card
-            } else if select(form, "input[type=hidden]").iter().any(|input| is_3ds_message(*input)) {
+            } else if select(form, "input[type=hidden]").iter().any(|input| is_for_3ds(*input)) {
                 &mut page.relay
             } else {
                 continue;
@@ -165,9 +166,9 @@ fn option_value(option: ElementRef<'_>) -> String {
     attribute(option, "value").unwrap_or_else(|| text(option))
 }
 
-/// The messages of EMV 3-D Secure that travel through the browser in a hidden field.
-fn is_3ds_message(input: ElementRef<'_>) -> bool {
-    input.attr("name").is_some_and(|name| matches!(name, "creq" | "cres" | "threeDSMethodData"))
+/// The messages of EMV 3-D Secure that travel through the browser in a hidden field, and the room for them.
+fn is_for_3ds(input: ElementRef<'_>) -> bool {
+    input.attr("name").is_some_and(|name| matches!(name, "creq" | "cres" | "threeDSMethodData" | "width"))
 }
 
 /// What an alert says, or for a field marked as invalid what the elements say that it names, or its own name.

@@ -324,6 +324,19 @@ async fn a_card_that_is_kept_is_kept_once_it_has_paid(
     gateway.audited().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_customer_without_a_browser_gets_there_too() {
+    let gateway = Gateway::start(Database::Sqlite).await;
+    for (id, outcome, code, status) in
+        [("yes", "Y", 0, "completed/completed"), ("no", "N", 2, "declined/declined")]
+    {
+        let answer = gateway.place(&unasked(&gateway, id, VISA)).await;
+        let pay = ["pay", answer["payment_url"].as_str().unwrap(), "--outcome", outcome];
+        let ran = tokio::task::block_in_place(|| gateway.command(&pay));
+        assert_eq!((ran.code, gateway.status(id).await.as_str()), (Some(code), status), "{ran:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_card_that_waits_for_a_second_try_is_nowhere_in_the_clear() {
     let gateway = Gateway::start(Database::Sqlite).await;
