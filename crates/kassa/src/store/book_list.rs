@@ -37,10 +37,10 @@ impl Store {
                    AND m.terminal = b.terminal AND m.original_transmission = b.transmission \
                    AND m.original_stan = b.stan AND m.rrn = b.rrn AND m.kind = 'capture' \
                    AND m.response_code = '00'), 0) AS BIGINT), t.order_id, t.reference \
-                   FROM simulator_authorisation b LEFT JOIN trace t ON t.site_id = b.site_id \
+                   FROM (SELECT * FROM simulator_authorisation WHERE site_id = $1 \
+                   ORDER BY created_at DESC, rrn DESC LIMIT 1000) b LEFT JOIN trace t ON t.site_id = b.site_id \
                    AND t.terminal = b.terminal AND t.transmission = b.transmission AND t.stan = b.stan \
-                   AND t.rrn = b.rrn AND t.operation = 'authorise' \
-                   WHERE b.site_id = $1 ORDER BY b.created_at DESC, b.rrn DESC LIMIT 1000";
+                   AND t.rrn = b.rrn AND t.operation = 'authorise' ORDER BY b.created_at DESC, b.rrn DESC";
         let rows = self.db.read(statement(sql, [site.0.into()])).await?;
         let listed = rows.into_iter().map(|row| {
             let mut columns = row.columns();
@@ -55,10 +55,10 @@ impl Store {
     /// The captures and refunds in a site's book, newest first.
     pub(crate) async fn list_booked_movements(&self, site: SiteId) -> Result<Vec<ListedMovement>, ReadError> {
         let sql = "SELECT b.terminal, b.transmission, b.stan, b.rrn, b.kind, b.amount_minor, b.response_code, \
-                   t.order_id, t.reference FROM simulator_movement b LEFT JOIN trace t ON t.site_id = b.site_id \
+                   t.order_id, t.reference FROM (SELECT * FROM simulator_movement WHERE site_id = $1 \
+                   ORDER BY created_at DESC, stan DESC LIMIT 1000) b LEFT JOIN trace t ON t.site_id = b.site_id \
                    AND t.terminal = b.terminal AND t.transmission = b.transmission AND t.stan = b.stan \
-                   AND t.rrn = b.rrn AND t.operation = b.kind \
-                   WHERE b.site_id = $1 ORDER BY b.created_at DESC, b.stan DESC LIMIT 1000";
+                   AND t.rrn = b.rrn AND t.operation = b.kind ORDER BY b.created_at DESC, b.stan DESC";
         let rows = self.db.read(statement(sql, [site.0.into()])).await?;
         let listed = rows.into_iter().map(|row| {
             let mut columns = row.columns();

@@ -254,6 +254,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "second_tries",
         sql: include_str!("../../migrations/0009_second_tries.sql"),
     },
+    Migration {
+        version: 10,
+        name: "book_by_time",
+        sql: include_str!("../../migrations/0010_book_by_time.sql"),
+    },
 ];
 
 /// The table that remembers which migrations were applied.
