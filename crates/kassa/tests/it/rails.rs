@@ -23,8 +23,9 @@ const ORDERS_PER_KILL: u64 = 1_000;
 const KILLS_MIN: u64 = 6;
 /// How long the gateway waits for an answer.
 const ANSWER_MS: &str = "300";
-/// How far time is moved at once, and how far in all.
+/// How far time is moved at once, how often while the host is away, and how far in all after that.
 const STEP: Duration = Duration::from_secs(60);
+const STEPS_AWAY: u32 = 3;
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What the clients and the killer share.
@@ -79,8 +80,12 @@ async fn over_faulty_rails_nobody_is_charged_twice_and_no_approval_is_left_behin
     let odd = load.odd.lock().unwrap().clone();
     assert!(odd.is_empty(), "{} odd answers, the first: {:#?}", odd.len(), odd.first());
 
-    // From here on nothing goes wrong any more.
+    // The host stays away for a while, and from then on nothing goes wrong any more.
     host.kill();
+    for _ in 0..STEPS_AWAY {
+        go_on(&home, &mut binary).await;
+    }
+    books::wait_for_repeated_reversals(&home).await;
     host.behave();
     host.start();
     let settled = settle(&home, &mut binary).await;
@@ -137,8 +142,13 @@ async fn settle(home: &Home, binary: &mut Binary) -> Duration {
         }
         passed += STEP;
         assert!(passed <= HOUR, "an hour later something is still open: {:?}", books::unsettled(home));
-        binary.kill();
-        books::pass(home, STEP);
-        *binary = home.serve().await;
+        go_on(home, binary).await;
     }
+}
+
+/// Lets one step of time pass.
+async fn go_on(home: &Home, binary: &mut Binary) {
+    binary.kill();
+    books::pass(home, STEP);
+    *binary = home.serve().await;
 }

@@ -12,6 +12,8 @@ use std::time::{Duration, Instant};
 
 /// How long the gateway may be busy with what is due.
 const BUSY: Duration = Duration::from_secs(60);
+/// How many reversals are to be sent in vain.
+const REPEATED: usize = 3;
 /// How many orders are read at once.
 const READERS: usize = 32;
 
@@ -60,6 +62,16 @@ pub(crate) async fn wait_while_busy(home: &Home) {
             return;
         }
         assert!(began.elapsed() < BUSY, "still busy after {BUSY:?}: {due:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Waits until some reversals were sent in vain twice.
+pub(crate) async fn wait_for_repeated_reversals(home: &Home) {
+    let sql = "SELECT order_id FROM payment_transaction WHERE state = 'reversing' AND unanswered >= 2";
+    let began = Instant::now();
+    while rows(&home.sqlite(), sql).len() < REPEATED {
+        assert!(began.elapsed() < BUSY, "no reversal is repeated while the host is away");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
