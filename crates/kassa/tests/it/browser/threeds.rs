@@ -49,6 +49,24 @@ async fn the_bank_is_told_of_the_browser_and_sees_it_before() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bank_that_wants_it_after_all_sees_the_customer_of_a_direct_order() {
+    let trial = Trial::start(Database::Sqlite).await;
+    let mut order = trial.order("1");
+    (order["type"], order["gateway"]) = (json!("direct"), json!("VISA"));
+    order["gateway_info"] = json!({
+        "card_number": "4761340000000027", "card_holder_name": "A. Customer", "card_expiry_date": "3512",
+        "card_cvc": "123", "flexible_3d": false,
+    });
+    trial.browser.open(&trial.kassa.place(&order).await).await;
+    trial.browser.see("select[name=transStatus]").await;
+    let kept: serde_json::Value = serde_json::from_str(&trial.kept("content").await).unwrap();
+    assert_eq!(kept["method_done"], true, "{kept}");
+    trial.answer("Y").await;
+    trial.at_shop("/thanks").await;
+    trial.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_method_that_hangs_is_given_up_and_the_bank_told_so() {
     let trial = Trial::start_configured("method_s = 4").await;
     trial.browser.open(&trial.place("1").await).await;

@@ -13,7 +13,7 @@
 use super::answer::{self, Names};
 use super::markdown::{Block, Document, Item, Message};
 use super::write;
-use crate::harness::{Answer, Database, Gateway, Manners};
+use crate::harness::{Answer, Customer, Database, Gateway, Manners, Page};
 use payments::time::Millis;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -98,7 +98,11 @@ impl<'a> Play<'a> {
             }
             ["the", "customer", "is", "authenticated", "for", order] => {
                 let page = customer.open(self.link(order)).await;
-                customer.answer(&page, "Y").await;
+                if page.has("#proceed") {
+                    authenticate(&customer, &page).await;
+                } else {
+                    customer.answer(&page, "Y").await;
+                }
             }
             [count, unit, "pass"] => {
                 let count = count.parse().unwrap();
@@ -199,6 +203,16 @@ impl<'a> Play<'a> {
         };
         std::iter::once(first).chain(written.headers.iter().map(header)).collect()
     }
+}
+
+/// From the page of the 3DS Method to the issuer's, and back.
+async fn authenticate(customer: &Customer<'_>, method: &Page) {
+    let relay = customer.submit(&method.action(), &[]).await;
+    let creq = relay.attribute("input[name=creq]", "value");
+    let bank = customer.submit(&relay.action(), &[("creq", &creq)]).await;
+    let last = customer.answer(&bank, "Y").await;
+    let cres = last.attribute("input[name=cres]", "value");
+    customer.submit(&last.action(), &[("cres", &cres)]).await;
 }
 
 fn head_of(block: &Block) -> Vec<String> {

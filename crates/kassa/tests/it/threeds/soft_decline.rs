@@ -93,6 +93,10 @@ async fn the_customer_is_asked_then_and_has_paid(
         (vec!["00".to_owned(), code.to_owned()], 0)
     );
     assert_eq!(gateway.attempts().await, [format!("declined {code} 4004"), "completed 00 -".to_owned()]);
+    let listed = gateway.call("GET", "/v1/json/transactions?order_id=A-1", "").await;
+    let listed = listed.json["data"].as_array().unwrap().iter();
+    let listed: Vec<_> = listed.map(|one| one["status"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(listed, ["completed", "declined"], "newest first");
     gateway.work().await;
     assert_eq!(gateway.shop.statuses(), ["initialized", "completed"]);
     assert_eq!(gateway.audited().await, ["site 1 acquirer EUR -1000", "site 1 balance EUR 1000"]);

@@ -33,7 +33,12 @@ pub(super) fn gateway_info() -> Value {
             "The order came by mail or telephone: no 3-D Secure. Not with Maestro.",
             "true or false",
         ),
-        said("flexible_3d", "Whether the customer is authenticated. Maestro always is.", "true or false"),
+        said(
+            "flexible_3d",
+            "Whether the customer is authenticated before the card is charged; otherwise only if the bank wants it. Maestro \
+             always is.",
+            "true or false",
+        ),
     ])
 }
 
