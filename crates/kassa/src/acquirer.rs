@@ -15,6 +15,7 @@ pub(crate) mod messages;
 mod numbers;
 mod stamps;
 pub(crate) mod terminal;
+mod way;
 
 pub(crate) use answers::{IN_PART, NOT_FOUND};
 

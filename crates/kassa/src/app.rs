@@ -109,12 +109,14 @@ impl From<threeds::Setup> for Peers {
 }
 
 impl Peers {
-    /// Reads what these settings name: certificates, keys, profiles.
+    /// Reads what these settings name, certificates, keys, profiles, and takes the ports that hosts call.
     ///
     /// # Errors
     /// What cannot be read, or makes no sense.
     pub fn prepare(threeds: threeds::Setup, acquirers: &[config::Acquirer]) -> anyhow::Result<Self> {
-        let acquirers = acquirers.iter().map(Prepared::new).collect::<anyhow::Result<_>>()?;
+        let prepared = acquirers.iter().map(Prepared::new).collect::<anyhow::Result<Vec<_>>>();
+        let mut acquirers = prepared?;
+        acquirers.iter_mut().try_for_each(Prepared::bind)?;
         Ok(Self { threeds, acquirers })
     }
 }

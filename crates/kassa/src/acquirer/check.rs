@@ -1,8 +1,7 @@
 //! Trying a configured acquirer: dial, sign on, echo, sign off, each on its own and with its time.
 
 use super::link::connection::Connection;
-use super::link::dial::Tcp;
-use super::link::{Dial as _, NetworkCodes, Settings};
+use super::link::{Dial, NetworkCodes, Settings};
 use super::stamps::Stamps;
 use crate::clock::Clock;
 use anyhow::{Context as _, bail};
@@ -10,6 +9,9 @@ use iso8583::{Message, Mti, Profile};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use zeroize::Zeroizing;
+
+/// How long a call is waited for.
+const CALLED_WITHIN: Duration = Duration::from_secs(60);
 
 /// What was done, and how long it took.
 #[derive(Debug)]
@@ -20,16 +22,19 @@ pub(crate) struct Step {
 
 /// Does one step after the other, until one fails. `report` hears of each that succeeded.
 pub(super) async fn check(
-    dialer: &Tcp,
+    dialer: &dyn Dial,
     profile: &Profile,
     settings: &Settings,
     clock: &Clock,
     mut report: impl FnMut(&Step),
 ) -> anyhow::Result<()> {
     let began = Instant::now();
-    let dialled =
-        timeout(settings.connect_within, dialer.dial()).await.context("connecting took too long")?;
-    let stream = dialled.context("connecting")?;
+    let (within, why) = if dialer.is_called() {
+        (CALLED_WITHIN, "nobody called")
+    } else {
+        (settings.connect_within, "connecting took too long")
+    };
+    let stream = timeout(within, dialer.dial()).await.context(why)?.context("connecting")?;
     report(&Step { done: "connected", took: began.elapsed() });
     let mut connection = Connection::new(stream, profile.framing());
     let NetworkCodes { sign_on, sign_off, echo, cutover: _ } = &settings.codes;

@@ -8,6 +8,7 @@
 pub(crate) mod connection;
 pub(crate) mod dial;
 mod in_flight;
+pub(crate) mod listen;
 mod session;
 #[cfg(test)]
 mod tests;
@@ -142,10 +143,13 @@ pub(crate) struct Link {
     doors: Arc<[Door]>,
     next: Arc<AtomicUsize>,
     hand_over_within: Duration,
-    up: watch::Receiver<Vec<bool>>,
+    up: watch::Receiver<SignedOn>,
     #[cfg(test)]
     counters: Arc<Counters>,
 }
+
+/// Which sessions are signed on: each with a number that says how old it is, the lowest the oldest.
+type SignedOn = Vec<Option<u64>>;
 
 /// Where a session takes messages.
 #[derive(Debug)]
@@ -197,11 +201,13 @@ impl Link {
         settings: &Settings,
         late: &LateSender,
     ) -> Self {
-        let (up, is_up) = watch::channel(vec![false; settings.sessions.max(1)]);
+        // One more for a host that calls: it may be back before its last connection is known to be lost.
+        let sessions = settings.sessions.max(1) + usize::from(dialer.is_called());
+        let (up, is_up) = watch::channel(vec![None; sessions]);
         let counters = Arc::<Counters>::default();
         let late_keys = Arc::new(Mutex::new(Late::default()));
         let up = Arc::new(up);
-        let doors = (0..settings.sessions.max(1)).map(|number| {
+        let doors = (0..sessions).map(|number| {
             let (queue, requests) = mpsc::channel(settings.in_flight.max(1));
             let session = Session {
                 number,
@@ -209,6 +215,7 @@ impl Link {
                 profile: Arc::clone(profile),
                 settings: settings.clone(),
                 requests,
+                seen: up.subscribe(),
                 up: Arc::clone(&up),
                 in_flight: in_flight::InFlight::default(),
                 late_keys: Arc::clone(&late_keys),
@@ -261,7 +268,7 @@ impl Link {
     /// Whether a session is signed on.
     #[cfg(test)]
     pub(crate) fn is_up(&self) -> bool {
-        self.up.borrow().iter().any(|up| *up)
+        self.up.borrow().iter().any(Option::is_some)
     }
 
     #[cfg(test)]
@@ -272,13 +279,13 @@ impl Link {
     /// A session that is signed on and has room, the next one in turn.
     async fn open_door(&self, send_by: Instant) -> Result<&Door, Lost> {
         let mut up = self.up.clone();
-        let waited = timeout_at(send_by, up.wait_for(|up| up.iter().any(|up| *up))).await;
+        let waited = timeout_at(send_by, up.wait_for(|up| up.iter().any(Option::is_some))).await;
         let Ok(Ok(up)) = waited else {
             return Err(Lost::NotSent(Unsent::NotConnected));
         };
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         let in_turn = (0..self.doors.len()).map(|at| first.wrapping_add(at) % self.doors.len());
-        let open = in_turn.filter(|at| up.get(*at).copied().unwrap_or(false));
+        let open = in_turn.filter(|at| up.get(*at).is_some_and(Option::is_some));
         let doors = open.filter_map(|at| self.doors.get(at));
         let mut full = None;
         for door in doors {

@@ -2,12 +2,12 @@
 
 use super::check::{Step, check};
 use super::line::{Line, Merchant, Merchants};
-use super::link::dial::{Tcp, Tls};
-use super::link::{Dial, LateSender, Link, MacKey, NetworkCodes, Settings};
+use super::link::{LateSender, Link, MacKey, NetworkCodes, Settings};
 use super::terminal::Dialect;
+use super::way::Way;
 use crate::clock::Clock;
 use crate::config::Acquirer as Configured;
-use crate::config::acquirer::{AcquirerMac, AcquirerTls, MacAlgorithm, Timers};
+use crate::config::acquirer::{AcquirerMac, MacAlgorithm, Timers};
 use crate::random::Random;
 use crate::server::tls::refuse_if_others_can_read;
 use anyhow::{Context as _, bail};
@@ -16,11 +16,7 @@ use iso8583::{Mac, Profile};
 use payments::ids::SiteId;
 use payments::money::Currency;
 use payments::time::Millis;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
 use sha2::Sha256;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use zeroize::Zeroizing;
@@ -30,7 +26,7 @@ use zeroize::Zeroizing;
 pub(crate) struct Prepared {
     configured: Configured,
     profile: Profile,
-    tls: Option<Tls>,
+    way: Way,
     mac: Option<KeyOfMac>,
 }
 
@@ -50,16 +46,28 @@ impl Prepared {
     /// What cannot be read, or makes no sense.
     pub(crate) fn new(configured: &Configured) -> anyhow::Result<Self> {
         let of = || format!("acquirer {:?}", configured.name);
-        let tls = configured.tls.as_ref().map(|tls| read_tls(tls, &configured.address));
         Ok(Self {
             profile: read_profile(&configured.profile).with_context(of)?,
-            tls: tls.transpose().with_context(of)?,
+            way: Way::read(configured).with_context(of)?,
             mac: configured.mac.as_ref().map(read_mac).transpose().with_context(of)?,
             configured: configured.clone(),
         })
     }
 
-    /// Dials, signs on, sends an echo and signs off. `report` hears of each step that succeeded.
+    /// Takes the port that its host calls, so that nobody else does before the link is opened.
+    ///
+    /// # Errors
+    /// When it cannot be had.
+    pub(crate) fn bind(&mut self) -> anyhow::Result<()> {
+        self.way.bind().with_context(|| format!("acquirer {:?}", self.configured.name))
+    }
+
+    /// Where its host is, or calls, for people.
+    pub(crate) fn place(&self) -> String {
+        self.way.place()
+    }
+
+    /// Dials, or waits for a call, signs on, sends an echo and signs off. `report` hears of each step that succeeded.
     ///
     /// # Errors
     /// The first step that failed.
@@ -69,17 +77,18 @@ impl Prepared {
         random: Random,
         report: impl FnMut(&Step),
     ) -> anyhow::Result<()> {
-        let Self { configured, profile, tls, mac } = self;
+        let Self { configured, profile, mut way, mac } = self;
         let settings = settings(&configured, mac.map(|KeyOfMac(key)| key), clock.clone(), random);
-        let dialer = Tcp { address: configured.address, tls };
-        check(&dialer, &profile, &settings, &clock, report).await
+        way.bind()?;
+        let dialer = way.dialer(settings.connect_within);
+        check(&*dialer, &profile, &settings, &clock, report).await
     }
 
     /// Opens the link. Needs a runtime.
     pub(crate) fn open(self, clock: Clock, random: Random, late: &LateSender) -> Line {
-        let Self { configured, profile, tls, mac } = self;
+        let Self { configured, profile, way, mac } = self;
         let settings = settings(&configured, mac.map(|KeyOfMac(key)| key), clock, random);
-        let dialer: Arc<dyn Dial> = Arc::new(Tcp { address: configured.address.clone(), tls });
+        let dialer = way.dialer(settings.connect_within);
         let link = Link::over(&dialer, &Arc::new(profile), &settings, late);
         line(configured, link)
     }
@@ -158,44 +167,6 @@ pub(crate) fn read_profile(named: &str) -> anyhow::Result<Profile> {
     let text = std::fs::read_to_string(named)
         .with_context(|| format!("the profile {named} is not built in, and reading it as a file"))?;
     Profile::parse(&text).with_context(|| format!("the profile {named}"))
-}
-
-fn read_tls(tls: &AcquirerTls, address: &str) -> anyhow::Result<Tls> {
-    let mut roots = RootCertStore::empty();
-    for authority in certificates(&tls.ca)? {
-        roots.add(authority).with_context(|| format!("the authority in {}", tls.ca.display()))?;
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .context("preparing TLS")?
-        .with_root_certificates(roots);
-    let config = match (&tls.certificate, &tls.key) {
-        (Some(certificate), Some(key)) => {
-            let shown = key.display();
-            refuse_if_others_can_read(key).with_context(|| format!("reading the TLS key {shown}"))?;
-            let private =
-                PrivateKeyDer::from_pem_file(key).with_context(|| format!("reading the TLS key {shown}"))?;
-            builder
-                .with_client_auth_cert(certificates(certificate)?, private)
-                .with_context(|| format!("using the TLS key {shown} for {}", certificate.display()))?
-        }
-        _ => builder.with_no_client_auth(),
-    };
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let name = tls.server_name.as_deref().unwrap_or(host).trim_matches(['[', ']']);
-    let name = ServerName::try_from(name.to_owned()).with_context(|| format!("the server name {name:?}"))?;
-    Ok(Tls { name, config: Arc::new(config) })
-}
-
-fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
-    let found: Vec<_> = CertificateDer::pem_file_iter(path)
-        .and_then(Iterator::collect)
-        .with_context(|| format!("reading the TLS certificate {}", path.display()))?;
-    if found.is_empty() {
-        bail!("there is no PEM certificate in {}", path.display());
-    }
-    Ok(found)
 }
 
 fn read_mac(mac: &AcquirerMac) -> anyhow::Result<KeyOfMac> {

@@ -20,8 +20,9 @@ Examples:
   One of them:
     kassa acquirer check example --config /etc/kassa.toml
 
-Dials, signs on, sends an echo and signs off; no card is involved. A host that takes one session at a time may refuse
-while a gateway is connected to it. Exit code: 0 everything was answered, 1 something was not.";
+Calls the host, or waits a minute for its call where `listen` is set; signs on, sends an echo and signs off. No card is
+involved. A host that takes one session at a time may refuse while a gateway is connected to it, and a port can be
+listened on once. Exit code: 0 everything was answered, 1 something was not.";
 
 /// `kassa acquirer`.
 #[derive(Debug, Clone, Args)]
@@ -69,7 +70,7 @@ pub(super) async fn run(command: AcquirerCommand) -> anyhow::Result<u8> {
     let mut failed = 0;
     for acquirer in acquirers {
         let prepared = Prepared::new(acquirer)?;
-        writeln!(out, "{}: {}", acquirer.name, acquirer.address)?;
+        writeln!(out, "{}: {}", acquirer.name, prepared.place())?;
         let mut told = Ok(());
         let checked = prepared.check(Clock::System, Random::system(), |step| {
             let line = writeln!(out, "  ok    {} ({} ms)", step.done, step.took.as_millis());

@@ -4,6 +4,7 @@
 use payments::money::Currency;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// An acquirer's host.
@@ -13,7 +14,9 @@ pub struct Acquirer {
     /// What it is called in logs.
     pub name: String,
     /// `host:port` that is called.
-    pub address: String,
+    pub address: Option<String>,
+    /// Address and port that the host calls; instead of `address`.
+    pub listen: Option<SocketAddr>,
     /// Without it, messages cross the network as they are: only where a private line or a VPN is below.
     pub tls: Option<AcquirerTls>,
     /// How it writes messages: the letter of a built-in profile, or the path of another one.
@@ -200,13 +203,19 @@ pub(super) fn acquirers(value: toml::Value) -> Result<Vec<Acquirer>, String> {
 
 impl Acquirer {
     fn check(&self) -> Result<(), String> {
-        let is_address = self
-            .address
-            .rsplit_once(':')
-            .is_some_and(|(host, port)| !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0));
+        let is_address = |text: &String| {
+            text.rsplit_once(':').is_some_and(|(host, port)| {
+                !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)
+            })
+        };
+        let one_way = self.address.is_some() != self.listen.is_some();
         let rules = [
             (printable(&self.name), "name must have printable characters"),
-            (is_address, "address must be a host and a port, like host.example.com:5000"),
+            (one_way, "either address must be set, to call the host, or listen, to be called"),
+            (
+                self.address.iter().all(is_address),
+                "address must be a host and a port, like host.example.com:5000",
+            ),
             (
                 digits(&self.acquirer_id) && self.acquirer_id.len() <= 11,
                 "acquirer_id must have 1 to 11 digits",
@@ -274,6 +283,11 @@ impl Acquirer {
             (
                 self.tls.as_ref().is_none_or(|tls| tls.certificate.is_some() == tls.key.is_some()),
                 "tls: certificate and key must be set together",
+            ),
+            (
+                self.listen.is_none()
+                    || self.tls.as_ref().is_none_or(|tls| tls.key.is_some() && tls.server_name.is_none()),
+                "tls: a host that calls is shown certificate and key, and has no server_name",
             ),
             (
                 self.response_codes.iter().all(|(theirs, ours)| {

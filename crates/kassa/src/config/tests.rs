@@ -316,6 +316,18 @@ fn a_wrong_acquirer_is_named_with_what_is_wrong() {
     let text = example("[[acquirer]]");
     for (right, wrong, says) in [
         ("address = \"host.acquirer.example:5000\"", "address = \"host\"", "address must be"),
+        ("address = \"host.acquirer.example:5000\"", "", "either address must be set"),
+        (
+            "name = \"example\"",
+            "name = \"example\"\nlisten = \"127.0.0.1:5000\"",
+            "either address must be set",
+        ),
+        (
+            "address = \"host.acquirer.example:5000\"",
+            "listen = \"127.0.0.1:5000\"",
+            "a host that calls is shown certificate and key, and has no server_name",
+        ),
+        ("address = \"host.acquirer.example:5000\"", "listen = \"localhost\"", "invalid socket address"),
         ("country = \"528\"", "country = \"NL\"", "country must have three digits"),
         ("currencies = [\"EUR\"]", "currencies = [\"EURO\"]", "currencies must be codes"),
         ("sessions = 1", "sessions = 0", "sessions must be"),

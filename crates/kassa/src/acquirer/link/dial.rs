@@ -19,6 +19,11 @@ pub(crate) trait Dial: Send + Sync + fmt::Debug {
     /// A new connection.
     fn dial(&self) -> BoxFuture<'_, io::Result<Box<dyn Stream>>>;
 
+    /// Whether the other side calls, so that it may take as long as it likes.
+    fn is_called(&self) -> bool {
+        false
+    }
+
     /// Whom it leads to, for the log; `None` where that is this process, of which there is nothing to tell.
     fn address(&self) -> Option<&str>;
 }

@@ -24,6 +24,10 @@ impl InFlight {
         self.0.contains_key(key)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn insert(&mut self, key: MatchKey, request: Request, profile: &Profile) {
         let Request { message, deadline, reply, .. } = request;
         let asked = without_secrets(&message, profile);

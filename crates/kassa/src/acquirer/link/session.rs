@@ -2,7 +2,7 @@
 
 use super::connection::Connection;
 use super::in_flight::{InFlight, Late};
-use super::{Counters, Dial, Lost, Request, Settings, Unsent};
+use super::{Counters, Dial, Lost, Request, Settings, SignedOn, Unsent};
 use crate::acquirer::stamps::Stamps;
 use iso8583::{Class, Frame, MatchKey, Message, Mti, Profile};
 use std::sync::atomic::Ordering;
@@ -22,7 +22,9 @@ pub(super) struct Session {
     pub(super) profile: Arc<Profile>,
     pub(super) settings: Settings,
     pub(super) requests: mpsc::Receiver<Request>,
-    pub(super) up: Arc<watch::Sender<Vec<bool>>>,
+    pub(super) up: Arc<watch::Sender<SignedOn>>,
+    /// The same, to see whether another session has taken this one's place.
+    pub(super) seen: watch::Receiver<SignedOn>,
     pub(super) in_flight: InFlight,
     pub(super) late_keys: Arc<Mutex<Late>>,
     pub(super) late: mpsc::Sender<Message>,
@@ -74,6 +76,9 @@ impl Session {
                     tracing::warn!(session = self.number, why, "the acquirer's host cannot be reached");
                 }
             }
+            if self.dialer.is_called() {
+                continue;
+            }
             let pause = self.back_off(tries);
             tries = tries.saturating_add(1);
             if self.refusing(tokio::time::sleep(pause)).await.is_err() {
@@ -85,7 +90,10 @@ impl Session {
     /// A connection that is signed on.
     async fn open(&mut self) -> Result<Connection, Ended> {
         let (dialer, within) = (Arc::clone(&self.dialer), self.settings.connect_within);
-        let dialled = self.refusing(async move { timeout(within, dialer.dial()).await }).await?;
+        let dialling = async move {
+            if dialer.is_called() { Ok(dialer.dial().await) } else { timeout(within, dialer.dial()).await }
+        };
+        let dialled = self.refusing(dialling).await?;
         let stream = match dialled {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return Err(Ended::Lost(error.to_string())),
@@ -121,7 +129,8 @@ impl Session {
     async fn speak(&mut self, mut connection: Connection) -> Ended {
         self.set_up(true);
         let mut echo = Echo { heard_at: Instant::now(), asked: None, misses: 0 };
-        loop {
+        let (mut is_replaced, number) = (false, self.number);
+        while !(is_replaced && self.in_flight.is_empty()) {
             let tick = self.next_tick(&echo);
             tokio::select! {
                 turn = connection.turn() => if let Err(why) = turn {
@@ -129,9 +138,14 @@ impl Session {
                 },
                 // One after the other: nothing waits here once its time to be sent is over.
                 request = self.requests.recv(), if connection.is_drained() => match request {
+                    Some(request) if is_replaced => refuse(request),
                     Some(request) => self.send(&mut connection, request),
-                    None => return self.sign_off(connection).await,
+                    None => {
+                        self.sign_off(connection).await;
+                        return Ended::Dropped;
+                    }
                 },
+                () = replaced(&mut self.seen, number), if !is_replaced => is_replaced = true,
                 () = sleep_until(tick) => {}
             }
             while let Some(frame) = connection.next_frame() {
@@ -148,6 +162,9 @@ impl Session {
                 return ended;
             }
         }
+        // What was asked over it is answered, or overdue.
+        self.sign_off(connection).await;
+        Ended::Lost("the host has called again since".to_owned())
     }
 
     fn next_tick(&self, echo: &Echo) -> Instant {
@@ -291,11 +308,10 @@ impl Session {
         Ok(())
     }
 
-    async fn sign_off(&mut self, mut connection: Connection) -> Ended {
+    async fn sign_off(&mut self, mut connection: Connection) {
         let message = self.network(&self.settings.codes.sign_off.clone());
         self.write(&mut connection, &message);
         let _ = timeout(self.settings.connect_within, connection.finish()).await;
-        Ended::Dropped
     }
 
     /// A message of network management.
@@ -337,10 +353,17 @@ impl Session {
         self.late_keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Messages go over this session from now on, or no longer. Where that makes one more than there may be, the
+    /// oldest makes room.
     fn set_up(&self, up: bool) {
         self.up.send_modify(|all| {
+            let newest = all.iter().flatten().max().map_or(0, |newest| newest + 1);
             if let Some(one) = all.get_mut(self.number) {
-                *one = up;
+                *one = up.then_some(newest);
+            }
+            if all.iter().flatten().count() > self.settings.sessions.max(1) {
+                let oldest = all.iter().flatten().min().copied();
+                all.iter_mut().filter(|one| **one == oldest).for_each(|one| *one = None);
             }
         });
     }
@@ -358,4 +381,10 @@ impl Session {
 fn refuse(request: Request) {
     // Whoever asked may have gone.
     let _ = request.reply.send(Err(Lost::NotSent(Unsent::NotConnected)));
+}
+
+/// Waits until another session has taken the place of number `number`.
+async fn replaced(seen: &mut watch::Receiver<SignedOn>, number: usize) {
+    // Who says it is this session itself, so that there is always somebody who does.
+    let _ = seen.wait_for(|all| all.get(number).is_none_or(Option::is_none)).await;
 }

@@ -1,7 +1,7 @@
 //! Messages over real sockets: a gateway that calls a host, and what an operator tries before it does.
 
 use super::{order, place, text};
-use crate::harness::{Database, Home, Http, Ran, bare, run};
+use crate::harness::{Database, Home, Http, Ran, bare, free_address, run};
 use rstest::rstest;
 use serde_json::Value;
 use std::fs;
@@ -132,6 +132,37 @@ async fn an_acquirer_is_tried_step_by_step() {
     let checked = check(&[]);
     assert_eq!(checked.code, Some(1), "{checked:?}");
     assert!(checked.stdout.ends_with("  FAILED  the sign-on was refused: response code 91\n"), "{checked:?}");
+}
+
+#[tokio::test]
+async fn an_acquirer_that_calls_is_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let (host, listen) = (crate::harness::Host::open().await, free_address());
+    let config = folder.path().join("kassa.toml");
+    fs::write(&config, host.calling_settings(&listen, "")).unwrap();
+    let arguments = ["acquirer", "check", "--config", config.to_str().unwrap()].map(str::to_owned);
+    let checking =
+        tokio::task::spawn_blocking(move || run(&mut bare(&arguments.each_ref().map(String::as_str))));
+    assert!(host.call(&listen).await);
+    let checked = checking.await.unwrap();
+    assert_eq!(checked.code, Some(0), "{checked:?}");
+    assert!(
+        checked.stdout.starts_with(&format!("example: called at {listen}\n  ok    connected (")),
+        "{checked:?}"
+    );
+    assert_eq!(host.managed(), ["001", "301", "002"]);
+
+    // A port that somebody else has.
+    let taken = std::net::TcpListener::bind(&listen).unwrap();
+    let checked = run(&mut bare(&["acquirer", "check", "--config", config.to_str().unwrap()]));
+    assert_eq!(checked.code, Some(1), "{checked:?}");
+    assert!(checked.stdout.contains(&format!("  FAILED  listening on {listen}: ")), "{checked:?}");
+    let home = Home::new(Database::Sqlite).await.with("KASSA_CONFIG", config.to_str().unwrap());
+    let home = home.with("KASSA_LISTEN", "127.0.0.1:0");
+    let served = home.run(&["serve"]);
+    assert_eq!(served.code, Some(1), "{served:?}");
+    assert!(served.stderr.contains(&format!("acquirer \"example\": listening on {listen}: ")), "{served:?}");
+    drop(taken);
 }
 
 #[test]

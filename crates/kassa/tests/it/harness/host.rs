@@ -3,7 +3,7 @@
 
 use iso8583::{Deframer, Frame, Message, Profile};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -11,6 +11,8 @@ use tokio::time::timeout;
 
 /// How long anything may take on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// A host. Its connections end when the last clone is dropped.
 #[derive(Clone, Debug)]
@@ -28,6 +30,12 @@ struct Memory {
     held: watch::Sender<bool>,
     /// How often a gateway has signed on.
     signed_on: watch::Sender<usize>,
+    /// How many connections have ended.
+    ended: watch::Sender<usize>,
+    /// How often all connections were ended from here.
+    hung_up: watch::Sender<usize>,
+    /// DE 70 of network management that arrived.
+    managed: Mutex<Vec<String>>,
 }
 
 impl Host {
@@ -41,6 +49,9 @@ impl Host {
             silences: Mutex::default(),
             held: watch::Sender::default(),
             signed_on: watch::Sender::default(),
+            ended: watch::Sender::default(),
+            hung_up: watch::Sender::default(),
+            managed: Mutex::default(),
         }));
         let memory = Arc::downgrade(&host.0);
         tokio::spawn(async move {
@@ -52,14 +63,60 @@ impl Host {
         host
     }
 
+    /// Calls a gateway, once it can be called; whether that kept the connection until it was signed on.
+    pub(crate) async fn call(&self, address: &str) -> bool {
+        let mut signed_on = self.0.signed_on.subscribe();
+        let before = *signed_on.borrow_and_update();
+        let began = Instant::now();
+        let stream = loop {
+            match TcpStream::connect(address).await {
+                Ok(stream) => break stream,
+                Err(error) => assert!(began.elapsed() < PATIENCE, "{error}"),
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        };
+        let memory = Arc::clone(&self.0);
+        let serving = tokio::spawn(async move { memory.serve(stream).await });
+        tokio::select! {
+            waited = timeout(PATIENCE, signed_on.wait_for(|now| *now > before)) => waited.is_ok(),
+            _ = serving => false,
+        }
+    }
+
+    /// Waits until so many of its connections have ended.
+    pub(crate) async fn loses(&self, connections: usize) {
+        let mut ended = self.0.ended.subscribe();
+        let waited = timeout(PATIENCE, ended.wait_for(|ended| *ended >= connections)).await;
+        assert!(waited.is_ok(), "{:?} ended", *self.0.ended.borrow());
+    }
+
+    /// Ends every connection without a word.
+    pub(crate) fn hang_up(&self) {
+        self.0.hung_up.send_modify(|times| *times += 1);
+    }
+
+    /// DE 70 of what the gateway said about its connections.
+    pub(crate) fn managed(&self) -> Vec<String> {
+        self.0.managed.lock().unwrap().clone()
+    }
+
     /// `[[acquirer]]` of this host for the test site, with some lines of its own.
     pub(crate) fn settings(&self, lines: &str) -> String {
-        let address = &self.0.address;
+        self.settings_of(&format!("address = \"{}\"", self.0.address), lines)
+    }
+
+    /// The same for a host that calls the gateway there.
+    pub(crate) fn calling_settings(&self, listen: &str, lines: &str) -> String {
+        self.settings_of(&format!("listen = \"{listen}\""), lines)
+    }
+
+    #[expect(clippy::unused_self, reason = "they are this host's")]
+    fn settings_of(&self, way: &str, lines: &str) -> String {
         format!(
             r#"
             [[acquirer]]
             name = "example"
-            address = "{address}"
+            {way}
             acquirer_id = "525000"
             country = "528"
             merchant_category = "5732"
@@ -116,7 +173,16 @@ impl Drop for Hold {
 }
 
 impl Memory {
-    async fn serve(&self, mut stream: TcpStream) {
+    async fn serve(&self, stream: TcpStream) {
+        let mut hung_up = self.hung_up.subscribe();
+        tokio::select! {
+            () = self.converse(stream) => {}
+            _ = hung_up.changed() => {}
+        }
+        self.ended.send_modify(|ended| *ended += 1);
+    }
+
+    async fn converse(&self, mut stream: TcpStream) {
         let mut deframer = Deframer::new(self.profile.framing());
         let mut buffer = [0; 4_096];
         while let Ok(length @ 1..) = stream.read(&mut buffer).await {
@@ -140,8 +206,11 @@ impl Memory {
             "0100" => {
                 answer.set(38, "123456");
             }
-            "0800" if asked.text(70) == Some("001") => self.signed_on.send_modify(|times| *times += 1),
+            "0800" => self.managed.lock().unwrap().push(asked.text(70).unwrap().to_owned()),
             _ => {}
+        }
+        if asked.text(70) == Some("001") {
+            self.signed_on.send_modify(|times| *times += 1);
         }
         if mti != "0800" {
             self.heard.send_modify(|heard| heard.push(asked));

@@ -8,11 +8,11 @@ use crate::store::{Location, Store};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
+use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use tokio::net::TcpListener;
-use tokio_rustls::TlsAcceptor;
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 /// An authority and what it vouches for.
 struct Authority {
@@ -74,11 +74,16 @@ fn configured(folder: &Path, address: &str, certificate: bool) -> Acquirer {
     } else {
         String::new()
     };
+    read(folder, &format!("address = '{address}'"), &format!("server_name = 'host.example'\n{own}"))
+}
+
+fn read(folder: &Path, way: &str, tls: &str) -> Acquirer {
+    let shown = folder.display();
     let text = format!(
-        "name = 'example'\naddress = '{address}'\nacquirer_id = '525000'\ncountry = '528'\n\
+        "name = 'example'\n{way}\nacquirer_id = '525000'\ncountry = '528'\n\
          merchant_category = '5732'\ncity = 'Utrecht'\ncountry_letters = 'NLD'\ncurrencies = ['EUR']\n\
          site = [{{ id = 1, terminal_id = 'T', merchant_id = 'M' }}]\n\
-         [tls]\nca = '{shown}/ca.pem'\nserver_name = 'host.example'\n{own}"
+         [tls]\nca = '{shown}/ca.pem'\n{tls}"
     );
     toml::from_str(&text).unwrap()
 }
@@ -121,4 +126,57 @@ async fn a_host_over_tls_is_spoken_to_with_certificates_on_both_sides_only() {
     std::fs::set_permissions(folder.join("own.key"), std::fs::Permissions::from_mode(0o644)).unwrap();
     let open = format!("{:#}", check(&configured(folder, &address, true)).await.unwrap_err());
     assert!(open.contains("it is open to others"), "{open}");
+}
+
+/// A host that calls, and shows what `theirs` vouches for if it shows anything.
+async fn call(address: &str, ours: &Authority, theirs: Option<&Authority>) {
+    let stream = loop {
+        // The port is taken in a moment.
+        match TcpStream::connect(address).await {
+            Ok(stream) => break stream,
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    let mut roots = RootCertStore::empty();
+    roots.add(ours.certificate.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let config = config.with_root_certificates(roots);
+    let config = match theirs.map(|theirs| theirs.vouch("host.example")) {
+        Some((certificate, key)) => {
+            let key = PrivatePkcs8KeyDer::from(key.serialize_der()).into();
+            config.with_client_auth_cert(vec![certificate.der().clone()], key).unwrap()
+        }
+        None => config.with_no_client_auth(),
+    };
+    let name = "kassa.example".try_into().unwrap();
+    let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(&Location::File(folder.path().join("host.db"))).await.unwrap();
+    let host = AcquirerHost::new(store, Clock::System, Random::seeded(1), Merchants::Anyone);
+    host.serve(Box::new(stream), Profile::built_in("B").unwrap(), None).await;
+}
+
+#[tokio::test]
+async fn a_host_that_calls_over_tls_shows_a_certificate_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    let (certificate, key) = ours.vouch("kassa.example");
+    write(folder, "own.pem", &certificate.pem());
+    write(folder, "own.key", &key.serialize_pem());
+    write(folder, "ca.pem", &theirs.certificate.pem());
+    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (way, shown) = (format!("listen = '{port}'"), folder.display());
+    let own = format!("certificate = '{shown}/own.pem'\nkey = '{shown}/own.key'");
+    let configured = read(folder, &way, &own);
+    let address = port.to_string();
+    let (checked, ()) = tokio::join!(check(&configured), async {
+        // Nobody is spoken to who shows nothing, or what somebody else vouches for.
+        call(&address, &ours, None).await;
+        call(&address, &ours, Some(&ours)).await;
+        call(&address, &ours, Some(&theirs)).await;
+    });
+    assert_eq!(checked.unwrap(), 4);
+    check(&read(folder, &way, "")).await.unwrap_err();
 }
