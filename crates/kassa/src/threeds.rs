@@ -112,6 +112,9 @@ pub(crate) struct Kept {
     info: Option<String>,
     /// How large the challenge is shown.
     window: Option<ChallengeWindowSize>,
+    /// Whether the directory server has sent the challenge's result.
+    #[serde(default)]
+    has_result: bool,
 }
 
 impl Kept {
@@ -133,6 +136,7 @@ impl Kept {
             has_code,
             info: None,
             window: None,
+            has_result: false,
         }
     }
 }

@@ -15,6 +15,7 @@ use axum::routing::get;
 use payments::decide::Refused;
 use payments::ids::TransactionId;
 use payments::order::Order;
+use payments::threeds::Flow;
 use payments::transaction::{State as Stands, Transaction};
 
 /// How many seconds the page that says "being checked" waits until it looks again.
@@ -117,12 +118,26 @@ async fn paid(app: &App, visit: &Visit, transaction: &Transaction) -> Response {
     // Whoever pays is not told that somebody reviews it.
     let word = if matches!(transaction.state, Stands::Uncleared { .. }) { "uncleared" } else { "paid" };
     let target = visit.details.payment_options.redirect_url.as_deref();
-    let response = match target.map(|url| notify::return_url(url, &order.id)) {
-        Some(Ok(target)) => hand_over(visit, &target),
-        Some(Err(error)) => visit.failed(&error),
-        None => visit.ended(StatusCode::OK, Outcome::Paid),
+    let target = match target.map(|url| notify::return_url(url, &order.id)).transpose() {
+        Ok(target) => target,
+        Err(error) => return with_outcome(visit.failed(&error), word),
+    };
+    let response = match (words_to_read(app, visit, transaction).await, target) {
+        (Some(words), target) => visit.paid_with_words(&words, target.as_deref()),
+        (None, Some(target)) => hand_over(visit, &target),
+        (None, None) => visit.ended(StatusCode::OK, Outcome::Paid),
     };
     with_outcome(response, word)
+}
+
+/// What the issuer wants a customer to read whom it has not asked anything: `cardholderInfo`. A window that closes by
+/// itself shows nothing.
+async fn words_to_read(app: &App, visit: &Visit, transaction: &Transaction) -> Option<String> {
+    let was_asked = transaction.authentication.as_ref().is_none_or(|known| known.flow != Flow::Frictionless);
+    if was_asked || visit.popup {
+        return None;
+    }
+    app.words_of_issuer(visit.site.id, transaction.id).await
 }
 
 /// Back to the shop; a window that its script opened hands the address over and closes.

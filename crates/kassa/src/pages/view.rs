@@ -332,6 +332,8 @@ pub(crate) struct ResultPage<'a> {
     pub(crate) outcome: Outcome,
     /// What was to be paid, when the link is known.
     pub(crate) order: Option<Summary<'a>>,
+    /// What the issuer lets the customer know.
+    pub(crate) issuer_says: Option<&'a str>,
     /// The way back to the form, where the order can still be paid.
     pub(crate) pay_href: Option<&'a str>,
     /// The way back to the shop.

@@ -243,10 +243,25 @@ impl Visit {
             test: !self.site.live,
             outcome,
             order: Some(self.summary()),
+            issuer_says: None,
             pay_href: pay.as_deref(),
             back_href: back.as_deref(),
         };
         respond::page(status, &page)
+    }
+
+    /// The customer has paid and is to read what the issuer says before going back to the shop.
+    pub(crate) fn paid_with_words(&self, words: &str, target: Option<&str>) -> Response {
+        let page = ResultPage {
+            locale: self.locale,
+            test: !self.site.live,
+            outcome: Outcome::Paid,
+            order: Some(self.summary()),
+            issuer_says: Some(words),
+            pay_href: None,
+            back_href: target,
+        };
+        respond::page(StatusCode::OK, &page)
     }
 
     /// Something of ours did not work.
@@ -269,7 +284,15 @@ fn nothing(locale: &Locale) -> Response {
 
 /// A page about no order in particular.
 fn result(status: StatusCode, locale: &Locale, outcome: Outcome) -> Response {
-    let page = ResultPage { locale, test: false, outcome, order: None, pay_href: None, back_href: None };
+    let page = ResultPage {
+        locale,
+        test: false,
+        outcome,
+        order: None,
+        issuer_says: None,
+        pay_href: None,
+        back_href: None,
+    };
     respond::page(status, &page)
 }
 

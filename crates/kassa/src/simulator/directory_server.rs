@@ -27,7 +27,9 @@ pub(crate) const ENDPOINT: Endpoint = Endpoint::new(Component::DirectoryServer).
 pub(crate) const ISSUER: Endpoint = Endpoint::new(Component::Acs).with_loopback_http();
 
 /// What the issuer of a spelled card lets the customer know when it says no.
-const INFO: &str = "Your bank has refused this payment. Call the number on the back of your card.";
+const REFUSES: &str = "Your bank has refused this payment. Call the number on the back of your card.";
+/// And when it lets a cardholder pass who cannot confirm payments yet.
+const INVITES: &str = "From next month your bank will ask you to confirm payments. Sign up in its app.";
 
 /// What comes back.
 #[derive(Debug)]
@@ -124,10 +126,13 @@ impl DirectoryServer {
                     reason: reason.map(|reason| TransStatusReason(TwoDigits::new(reason))),
                     ..proof(status)
                 };
-                let says = matches!(status, TransStatus::NotAuthenticated | TransStatus::Rejected);
-                if says && super::scheme::is_spelled(&pan) {
-                    answer.outcome.cardholder_info = Some(INFO.into());
-                }
+                let says = match status {
+                    TransStatus::NotAuthenticated | TransStatus::Rejected => Some(REFUSES),
+                    TransStatus::Attempted => Some(INVITES),
+                    _ => None,
+                };
+                let says = says.filter(|_| super::scheme::is_spelled(&pan));
+                answer.outcome.cardholder_info = says.map(Into::into);
             }
             First::Challenge => {
                 answer.outcome.authentication_type = Some(TwoDigits::new(2));

@@ -225,6 +225,7 @@ impl App {
             if row.acs_trans_id.is_some() && !same(&row.acs_trans_id, &result.acs_trans_id) {
                 return Ok(Err((ErrorCode::TRANSACTION_UNKNOWN, "acsTransID")));
             }
+            let kept = super::kept(&row);
             match row.stage {
                 Stage::Challenge => {}
                 Stage::Method | Stage::Asking => return Ok(Err(out_of_turn(result.version, "no challenge"))),
@@ -232,11 +233,15 @@ impl App {
                 Stage::Answered | Stage::Ended if row.acs_trans_id.is_none() => {
                     return Ok(Err(out_of_turn(result.version, "no challenge")));
                 }
-                Stage::Answered => {
-                    self.apply_outcome(&row).await;
-                    return Ok(Err(out_of_turn(result.version, "a second result")));
+                Stage::Answered | Stage::Ended => {
+                    if row.stage == Stage::Answered {
+                        self.apply_outcome(&row).await;
+                    }
+                    // Too late is not out of turn.
+                    let again = kept.is_some_and(|kept| kept.has_result);
+                    let refused = again.then(|| out_of_turn(result.version, "a second result"));
+                    return Ok(refused.map_or(Ok(()), Err));
                 }
-                Stage::Ended => return Ok(Err(out_of_turn(result.version, "a second result"))),
             }
             let now = self.now();
             if row.due_at.is_some_and(|due| now >= due) {
@@ -249,6 +254,8 @@ impl App {
             let ids = (&result.ds_trans_id, &result.acs_trans_id);
             let mut outcome = authentication(&result.outcome, Flow::Challenge, ids, result.version);
             outcome.cancel = result.challenge_cancel.map(|cancel| cancel.0.to_string());
+            let content = kept.map(|kept| super::text_of(&Kept { has_result: true, ..kept }));
+            let row = AuthenticationRow { content: content.unwrap_or_else(|| row.content.clone()), ..row };
             match self.answered(&row, &outcome).await {
                 Err(WriteError::Stale) => {}
                 Err(error) => return Err(error.into()),

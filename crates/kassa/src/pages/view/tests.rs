@@ -115,8 +115,15 @@ fn pages(locale: &Locale) -> Vec<(String, String)> {
     ];
     for outcome in OUTCOMES {
         for (order, back_href) in [(Some(order()), Some("https://shop.example/")), (None, None)] {
-            let page =
-                ResultPage { locale, test: order.is_some(), outcome, order, pay_href: None, back_href };
+            let page = ResultPage {
+                locale,
+                test: order.is_some(),
+                outcome,
+                order,
+                issuer_says: None,
+                pay_href: None,
+                back_href,
+            };
             pages.push((format!("result, {}", outcome.key()), page.render()));
         }
     }
@@ -366,8 +373,15 @@ fn a_result_says_what_happened_and_how_to_get_back() {
     for locale in Locale::all() {
         for outcome in OUTCOMES {
             let back_href = Some("https://shop.example/?x=1&y=2");
-            let page =
-                ResultPage { locale, test: false, outcome, order: Some(order()), pay_href: None, back_href };
+            let page = ResultPage {
+                locale,
+                test: false,
+                outcome,
+                order: Some(order()),
+                issuer_says: None,
+                pay_href: None,
+                back_href,
+            };
             let page = Html::parse_document(&page.render().unwrap());
             assert_eq!(text(select(&page, "h1")[0]), outcome.texts(&locale.texts).heading);
             assert_eq!(select(&page, "a#back")[0].attr("href"), back_href);

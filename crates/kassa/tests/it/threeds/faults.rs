@@ -59,6 +59,29 @@ async fn a_card_that_spells_it_out_ends_as_spelled(
     gateway.audited().await;
 }
 
+/// `cardholderInfo` of an issuer that asks nothing: who has paid reads it before going back to the shop.
+#[rstest]
+#[tokio::test]
+async fn what_the_issuer_says_to_who_has_paid_is_read_on_the_way_back(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let gateway = Gateway::start(database).await;
+    let path = gateway.page_for("A-1").await;
+    let method = gateway.submit_scripted(&path, &card("400000300000200")).await;
+    let page = gateway.proceed(&method).await;
+    assert_eq!(gateway.status("A-1").await, "completed/completed");
+    assert_eq!((page.outcome.as_deref(), page.ending().as_str()), (Some("paid"), "paid"));
+    let words = page.text(".issuer-says");
+    assert!(words.ends_with("Sign up in its app."), "{words}");
+    let back = page.attribute("a#back", "href");
+    assert!(back.starts_with(&gateway.shop.url("/")) && back.contains("transactionid=A-1"), "{back}");
+    // One that says nothing leads there at once.
+    let path = gateway.page_for("A-2").await;
+    let method = gateway.submit_scripted(&path, &card("510000300000100")).await;
+    let page = gateway.proceed(&method).await;
+    assert!(page.url.as_str().starts_with(&gateway.shop.url("/")), "{page:?}");
+}
+
 #[rstest]
 #[tokio::test]
 async fn the_first_result_decides_and_every_other_is_refused(
