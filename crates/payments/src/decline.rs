@@ -125,7 +125,8 @@ impl Decline {
         }
         let (reason_code, reason, class) = match (response_code, brand) {
             ("05", _) => (4001, "Do not honor", C::DeclinedByBank),
-            ("51", _) => (4002, "Insufficient funds", C::InsufficientFunds),
+            // Approved in part, which is undone: an order is paid whole or not at all.
+            ("10" | "51", _) => (4002, "Insufficient funds", C::InsufficientFunds),
             ("61" | "65", _) => (OTHER, "Insufficient funds or over credit limit", C::InsufficientFunds),
             ("34" | "59" | "63", _) => (4003, "Suspected fraud", C::SuspectedFraud),
             ("54", _) => (4005, "Expired card, or Invalid Account Number", C::ExpiredCard),
@@ -220,6 +221,7 @@ mod tests {
         for (response_code, brand, reason_code) in [
             ("05", Brand::Maestro, 4001),
             ("51", Brand::Maestro, 4002),
+            ("10", Brand::Visa, 4002),
             ("59", Brand::Visa, 4003),
             ("65", Brand::Maestro, 4999),
             ("65", Brand::Visa, 4999),
