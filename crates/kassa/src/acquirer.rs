@@ -22,7 +22,7 @@ pub(crate) use answers::{IN_PART, NOT_FOUND};
 use crate::cards_in_hand::Card;
 use crate::clock::Clock;
 use crate::random::Random;
-use crate::simulator::acquirer_host::faults::Fault;
+use crate::simulator::acquirer_host::faults::Planned;
 use crate::simulator::acquirer_host::{self as host, AcquirerHost};
 use crate::store::trace::{Mark, Operation, Trace};
 use crate::store::{Site, Store};
@@ -94,9 +94,9 @@ impl Acquirer {
         (Self { lines, numbers, store, patience }, late_answers)
     }
 
-    /// From now on the built-in host does this wrong to a site, and nothing else.
-    pub(crate) fn plan_faults(&self, site: SiteId, faults: Vec<Fault>, seed: u64) {
-        self.lines.built_in.plan(site, faults, seed);
+    /// From now on the built-in host does this to a site, and nothing else.
+    pub(crate) fn plan_faults(&self, site: SiteId, planned: Planned, seed: u64) {
+        self.lines.built_in.plan(site, planned, seed);
     }
 
     /// Whether a host knows the site: a live one only if an acquirer of the configuration names it.
@@ -120,7 +120,7 @@ impl Acquirer {
     }
 
     /// What it is still to do wrong.
-    pub(crate) fn planned_faults(&self, site: SiteId) -> Vec<Fault> {
+    pub(crate) fn planned_faults(&self, site: SiteId) -> Planned {
         self.lines.built_in.planned(site)
     }
 

@@ -177,7 +177,10 @@ fn audit_book(order: &Order, book: &[(TransactionId, Entry)], report: &mut Repor
     }
     let simulated = !book.is_empty();
     for paid in order.transactions.iter().filter(|transaction| transaction.is_paid() && simulated) {
-        if !charged.contains(&paid.id) {
+        let whole = |(reference, entry): &(TransactionId, Entry)| {
+            *reference == paid.id && entry.is_charged() && !entry.is_in_part()
+        };
+        if !book.iter().any(whole) {
             report.differ(
                 order,
                 &format!("transaction {} is paid without an approval at the acquirer", paid.id),

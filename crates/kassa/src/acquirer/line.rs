@@ -4,7 +4,7 @@ use super::link::dial::InProcess;
 use super::link::{Dial, LateSender, Link, Lost, Settings};
 use super::terminal::{Dialect, Terminal};
 use crate::simulator::acquirer_host::AcquirerHost;
-use crate::simulator::acquirer_host::faults::Fault;
+use crate::simulator::acquirer_host::faults::Planned;
 use crate::store::Site;
 use iso8583::{Message, Profile};
 use payments::ids::SiteId;
@@ -77,16 +77,16 @@ impl BuiltIn {
         Self { host, profile, settings, late, shared, own: Mutex::default() }
     }
 
-    /// From now on the host does this wrong to a site, and nothing else.
-    pub(super) fn plan(&self, site: SiteId, faults: Vec<Fault>, seed: u64) {
-        self.host.faults().plan(site, faults, seed);
+    /// From now on the host does this to a site, and nothing else.
+    pub(super) fn plan(&self, site: SiteId, planned: Planned, seed: u64) {
+        self.host.faults().plan(site, planned, seed);
         let Self { host, profile, settings, late, .. } = self;
         let own = || Arc::new(line(host, profile, settings, late, Some(site)));
         self.own().entry(site).or_insert_with(own);
     }
 
-    /// What is still to go wrong.
-    pub(super) fn planned(&self, site: SiteId) -> Vec<Fault> {
+    /// What is still to happen.
+    pub(super) fn planned(&self, site: SiteId) -> Planned {
         self.host.faults().planned(site)
     }
 

@@ -14,7 +14,7 @@ use super::idempotency::{Answer, Asked};
 use super::operation::{Operation, Tag};
 use super::schema;
 use crate::app::App;
-use crate::simulator::acquirer_host::faults::{Fault, Kind, When};
+use crate::simulator::acquirer_host::faults::{Fault, Kind, Planned, When};
 use crate::store::book_list::{Listed, ListedMovement};
 use crate::store::db::WriteError;
 use axum::extract::State;
@@ -97,6 +97,11 @@ fn faults_schema() -> Value {
         { "type": "null" },
     ] });
     schema::object(vec![
+        schema::field(
+            "amount_rules",
+            "Whether the last two digits of an amount decide about cards that are paid otherwise.",
+            schema::flag(),
+        ),
         schema::field("seed", "The same seed repeats what chance decides.", schema::count(0, SEED_MAX)),
         schema::field("faults", "The first one that applies to a message happens to it.", faults),
     ])
@@ -106,6 +111,9 @@ fn faults_schema() -> Value {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "SimulatorPlan")]
 struct Plan {
+    /// Only there when it is so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    amount_rules: Option<bool>,
     faults: Vec<FaultView>,
 }
 
@@ -121,7 +129,7 @@ struct FaultView {
 }
 
 impl Plan {
-    fn of(faults: &[Fault]) -> Self {
+    fn of(planned: &Planned) -> Self {
         let view = |fault: &Fault| {
             let (next, percent) = match fault.when {
                 When::Next(left) => (Some(left), None),
@@ -135,7 +143,10 @@ impl Plan {
                 on: fault.on.map(|mti| mti.to_string()),
             }
         };
-        Self { faults: faults.iter().map(view).collect() }
+        Self {
+            amount_rules: planned.by_amount.then_some(true),
+            faults: planned.faults.iter().map(view).collect(),
+        }
     }
 }
 
@@ -152,8 +163,9 @@ async fn plan(State(app): State<App>, caller: Caller, asked: Asked) -> Result<An
     if faults.len() > FAULTS_MAX {
         return Err(fields.fault("faults", MISSING_DATA, &format!("must have at most {FAULTS_MAX} entries")));
     }
-    let faults = faults.iter().map(fault).collect::<Result<Vec<_>, _>>()?;
-    let view = serde_json::to_value(Plan::of(&faults)).map_err(|error| Error::internal(&error))?;
+    let by_amount = fields.flag("amount_rules")?;
+    let planned = Planned { faults: faults.iter().map(fault).collect::<Result<_, _>>()?, by_amount };
+    let view = serde_json::to_value(Plan::of(&planned)).map_err(|error| Error::internal(&error))?;
     let (answer, kept) = asked.answer(&view, None, app.now());
     if !kept.is_empty() {
         match app.store.change_site(caller.site.id, Vec::new(), kept).await {
@@ -164,7 +176,7 @@ async fn plan(State(app): State<App>, caller: Caller, asked: Asked) -> Result<An
             Err(error) => return Err(Error::internal(&error)),
         }
     }
-    app.acquirer.plan_faults(caller.site.id, faults, seed);
+    app.acquirer.plan_faults(caller.site.id, planned, seed);
     Ok(answer)
 }
 
@@ -259,7 +271,7 @@ async fn book(State(app): State<App>, caller: Caller) -> Result<Response, Error>
 
 impl From<Listed> for AuthorisationView {
     fn from(Listed { entry, currency, inquiries, captured_minor, ours }: Listed) -> Self {
-        let charged = if entry.is_charged() { entry.amount_minor } else { captured_minor };
+        let charged = if entry.is_charged() { entry.approved_minor() } else { captured_minor };
         let (order_id, transaction_id) = ours.unzip();
         Self {
             order_id,

@@ -4,6 +4,7 @@
 //! It decides by the card, writes its book first, and answers afterwards, each message on its own: answers leave in
 //! the order in which they are ready. A message that it has answered before gets the same answer again.
 
+mod amounts;
 mod asked;
 pub(crate) mod faults;
 mod operations;
@@ -13,11 +14,14 @@ use crate::acquirer::link::connection::{Connection, Stream};
 use crate::acquirer::messages::{INQUIRY, REFUND};
 use crate::clock::Clock;
 use crate::random::Random;
+use crate::simulator::cards::Manner;
 use crate::store::Store;
+use amounts::Rule;
 use asked::Asked;
 pub(crate) use asked::{ANYONE, Merchants};
 use faults::{Faults, Kind};
-use iso8583::{Class, Frame, Function, Message, Profile};
+use iso8583::{Class, Frame, Function, Message, Mti, Profile};
+use payments::card::Pan;
 use payments::ids::SiteId;
 use std::sync::Arc;
 use std::time::Duration;
@@ -122,7 +126,10 @@ impl AcquirerHost {
     /// left.
     async fn hear(&self, frame: Frame, message: &Message, mut left: watch::Receiver<()>) -> Said {
         let site = self.merchants.site(message);
-        let fault = site.and_then(|site| self.faults.to_message(site, message.mti()));
+        let fault = site.and_then(|site| {
+            let planned = self.faults.to_message(site, message.mti());
+            planned.or_else(|| self.rule(site, message)?.fault())
+        });
         let Some(fault) = fault else {
             return self.answer(message).await.map_or(Said::Nothing, |answer| Said::Answer(frame, answer));
         };
@@ -148,6 +155,16 @@ impl AcquirerHost {
             Kind::DropBefore | Kind::DropAfter => Said::End,
             Kind::RefuseSignOn => Said::Answer(frame, answer),
         }
+    }
+
+    /// What the amount of an authorisation decides, where amounts decide and the card is not one of those that have
+    /// an outcome of their own.
+    fn rule(&self, site: SiteId, message: &Message) -> Option<Rule> {
+        if !self.faults.by_amount(site) || message.mti().first() != Mti::AUTHORISATION_REQUEST {
+            return None;
+        }
+        let pan = Pan::parse(message.text(2)?).ok()?;
+        Rule::of(message.amount_minor()?).filter(|_| Manner::of(&pan) == Manner::Normal)
     }
 
     /// The answer to a message about a card; `None` when there will never be one.

@@ -45,9 +45,23 @@ pub(crate) struct BookedMovement {
 }
 
 impl Entry {
-    /// Whether the card is charged as far as the host knows.
+    /// Whether the card is charged as far as the host knows, if only with a part.
     pub(crate) fn is_charged(&self) -> bool {
-        self.response_code.as_deref() == Some("00") && !self.reversed
+        matches!(self.response_code.as_deref(), Some("00" | "10")) && !self.reversed
+    }
+
+    /// Whether only a part of the amount is approved.
+    pub(crate) fn is_in_part(&self) -> bool {
+        self.response_code.as_deref() == Some("10")
+    }
+
+    /// What was approved in minor units: the half where it is a part.
+    pub(crate) fn approved_minor(&self) -> i64 {
+        match self.response_code.as_deref() {
+            Some("00") => self.amount_minor,
+            Some("10") => self.amount_minor / 2,
+            Some(_) | None => 0,
+        }
     }
 }
 
@@ -86,7 +100,7 @@ impl Store {
     /// Approvals in the host's book that belong to nothing of ours.
     pub(crate) async fn stray_approvals(&self, site: SiteId) -> Result<i64, ReadError> {
         let sql = "SELECT COUNT(*) FROM simulator_authorisation b WHERE b.site_id = $1 \
-                   AND b.response_code = '00' AND b.reversed_at IS NULL AND NOT EXISTS \
+                   AND b.response_code IN ('00', '10') AND b.reversed_at IS NULL AND NOT EXISTS \
                    (SELECT 1 FROM trace t JOIN payment_transaction p ON p.site_id = t.site_id \
                    AND p.id = t.reference AND p.order_id = t.order_id AND p.amount_minor = b.amount_minor \
                    WHERE t.site_id = b.site_id AND t.terminal = b.terminal AND t.transmission = b.transmission \

@@ -1,5 +1,6 @@
 //! How a card payment can end: by the issuer's word, by nobody's word, and by the clock.
 
+mod amount_rules;
 mod called;
 mod cards;
 mod completion;

@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::logging;
 use crate::random::Random;
-use crate::simulator::acquirer_host::faults::{Fault, Kind, When};
+use crate::simulator::acquirer_host::faults::{Fault, Kind, Planned, When};
 use crate::simulator::acquirer_host::{ANYONE, AcquirerHost, Merchants};
 use crate::store::{Location, Store};
 use anyhow::Context as _;
@@ -24,6 +24,9 @@ Examples:
     kassa simulator acquirer --listen 127.0.0.1:8583
   One that does not answer every tenth message and sends every twentieth answer twice, the same ones at every start:
     kassa simulator acquirer --fault no_answer=10 --fault duplicate=5 --seed 7
+
+  One that declines an amount that ends with 51 for insufficient funds, and so on:
+    kassa simulator acquirer --amount-rules
 
 The first line of its output is the address. Its book is in a folder of its own that is removed at the end, unless
 --data-dir keeps it. It stops on SIGTERM or Ctrl-C.";
@@ -46,6 +49,10 @@ pub struct Host {
     /// What goes wrong, and for how many of a hundred messages; with how long `late` and `latency` take.
     #[arg(long, value_name = "KIND=PERCENT[:MILLISECONDS]", value_parser = fault)]
     pub fault: Vec<(&'static str, u8, Option<u32>)>,
+
+    /// The last two digits of an amount decide what becomes of it: see docs/api/testing.md.
+    #[arg(long)]
+    pub amount_rules: bool,
 
     /// Folder to keep the book in.
     #[arg(long, value_name = "FOLDER")]
@@ -77,7 +84,8 @@ pub(super) async fn run(host: Host) -> anyhow::Result<u8> {
         let delay = delay.map_or(kind.usual_delay(), |ms| Duration::from_millis(ms.into()));
         Some(Fault { kind, when: When::Percent(*percent), delay, on: None })
     });
-    at_work.faults().plan(ANYONE, planned.collect(), host.seed.unwrap_or(0));
+    let planned = Planned { faults: planned.collect(), by_amount: host.amount_rules };
+    at_work.faults().plan(ANYONE, planned, host.seed.unwrap_or(0));
     let mut interrupt = signal(SignalKind::interrupt()).context("listening for signals")?;
     let mut terminate = signal(SignalKind::terminate()).context("listening for signals")?;
     writeln!(std::io::stdout(), "{}", listener.local_addr()?)?;

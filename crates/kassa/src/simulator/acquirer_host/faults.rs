@@ -52,13 +52,21 @@ pub(crate) struct Fault {
     pub(crate) on: Option<Mti>,
 }
 
+/// What the host does to a site that it would not do otherwise.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Planned {
+    pub(crate) faults: Vec<Fault>,
+    /// Whether the last two digits of an amount decide as well.
+    pub(crate) by_amount: bool,
+}
+
 /// The plans of all sites. Clones share them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Faults(Arc<Mutex<HashMap<SiteId, Plan>>>);
 
 #[derive(Debug)]
 struct Plan {
-    faults: Vec<Fault>,
+    planned: Planned,
     dice: Random,
 }
 
@@ -103,14 +111,19 @@ impl Kind {
 }
 
 impl Faults {
-    /// From now on the host does this wrong to a site, and nothing else.
-    pub(crate) fn plan(&self, site: SiteId, faults: Vec<Fault>, seed: u64) {
-        self.plans().insert(site, Plan { faults, dice: Random::seeded(seed) });
+    /// From now on the host does this to a site, and nothing else.
+    pub(crate) fn plan(&self, site: SiteId, planned: Planned, seed: u64) {
+        self.plans().insert(site, Plan { planned, dice: Random::seeded(seed) });
     }
 
     /// What is still to happen to a site.
-    pub(crate) fn planned(&self, site: SiteId) -> Vec<Fault> {
-        self.plans().get(&site).map(|plan| plan.faults.clone()).unwrap_or_default()
+    pub(crate) fn planned(&self, site: SiteId) -> Planned {
+        self.plans().get(&site).map(|plan| plan.planned.clone()).unwrap_or_default()
+    }
+
+    /// Whether amounts decide for a site.
+    pub(super) fn by_amount(&self, site: SiteId) -> bool {
+        self.plans().get(&site).is_some_and(|plan| plan.planned.by_amount)
     }
 
     /// What happens to this message about a card.
@@ -127,8 +140,8 @@ impl Faults {
 
     fn draw(&self, site: SiteId, fits: impl Fn(&Fault) -> bool) -> Option<Fault> {
         let mut plans = self.plans();
-        let Plan { faults, dice } = plans.get_mut(&site)?;
-        for fault in faults.iter_mut().filter(|fault| fits(fault)) {
+        let Plan { planned, dice } = plans.get_mut(&site)?;
+        for fault in planned.faults.iter_mut().filter(|fault| fits(fault)) {
             if happens(&mut fault.when, dice) {
                 return Some(fault.clone());
             }
@@ -166,26 +179,30 @@ mod tests {
         Fault { kind, when, delay: kind.usual_delay(), on: None }
     }
 
+    fn plan(faults: Vec<Fault>) -> Planned {
+        Planned { faults, by_amount: false }
+    }
+
     #[test]
     fn faults_happen_as_often_as_planned_to_whom_they_were_planned_for() {
         let faults = Faults::default();
         let refuse = fault(Kind::RefuseSignOn, When::Next(1));
         let only = Fault { on: Some(Mti::REVERSAL_REQUEST), ..fault(Kind::NoAnswer, When::Next(2)) };
-        faults.plan(SITE, vec![refuse, only], 1);
+        faults.plan(SITE, plan(vec![refuse, only]), 1);
         let kind = |mti| faults.to_message(SITE, mti).map(|fault| fault.kind);
         assert_eq!(kind(Mti::AUTHORISATION_REQUEST), None);
         assert!(!faults.to_sign_on(SiteId(2)) && faults.to_sign_on(SITE) && !faults.to_sign_on(SITE));
         assert_eq!(kind(Mti::REVERSAL_REQUEST), Some(Kind::NoAnswer));
         assert_eq!(kind(Mti::REVERSAL_REQUEST.repeat()), Some(Kind::NoAnswer));
         assert_eq!(kind(Mti::REVERSAL_REQUEST), None);
-        assert_eq!(faults.planned(SITE).iter().filter(|fault| fault.when == When::Next(0)).count(), 2);
+        assert_eq!(faults.planned(SITE).faults.iter().filter(|fault| fault.when == When::Next(0)).count(), 2);
     }
 
     #[test]
     fn a_seed_repeats_what_chance_decides() {
         let drawn = |seed| {
             let faults = Faults::default();
-            faults.plan(SITE, vec![fault(Kind::Garbage, When::Percent(30))], seed);
+            faults.plan(SITE, plan(vec![fault(Kind::Garbage, When::Percent(30))]), seed);
             let hit = |_| faults.to_message(SITE, Mti::AUTHORISATION_REQUEST).is_some();
             (0..1_000).map(hit).collect::<Vec<bool>>()
         };

@@ -1,13 +1,14 @@
 //! What the host does about each kind of message. Each of these completes the answer and says whether it is sent.
 
+use super::amounts::Rule;
 use super::asked::Asked;
 use super::proof::Proof;
 use super::{AcquirerHost, DONE, FORMAT_ERROR, Merchants};
-use crate::acquirer::NOT_FOUND;
+use crate::acquirer::{IN_PART, NOT_FOUND};
 use crate::simulator::cards::Manner;
 use crate::store::book::{BookedMovement, Entry};
 use crate::store::trace::Mark;
-use iso8583::{Class, Message, SubElements};
+use iso8583::{AdditionalAmount, Class, Message, Sign, SubElements};
 use payments::card::Pan;
 use payments::time::Millis;
 use payments::transaction::{FRAUD_SCORE_HELD, Verdict};
@@ -50,7 +51,7 @@ impl AcquirerHost {
             Manner::SoftDeclined(code) if proof == Proof::None => (code, 1, None),
             Manner::Refused(code) => (code, 1, None),
             Manner::Held(verdict) => (DONE, FRAUD_SCORE_HELD + 1, Some((REVIEW, verdict))),
-            _ => (DONE, 1, None),
+            _ => (self.rule(asked.site, message).map_or(DONE, Rule::response_code), 1, None),
         };
         let status = message.text(61).and_then(|text| text.as_bytes().get(STATUS));
         let entry = Entry {
@@ -58,7 +59,7 @@ impl AcquirerHost {
             mark: asked.mark.clone(),
             amount_minor: asked.amount.minor,
             response_code: Some(response_code.to_owned()),
-            authorization_code: (response_code == DONE).then(|| self.draw_code()),
+            authorization_code: matches!(response_code, DONE | IN_PART).then(|| self.draw_code()),
             fraud_score,
             review,
             manner: manner.word().to_owned(),
@@ -206,8 +207,11 @@ fn tell(booked: &Entry, answer: &mut Message) -> anyhow::Result<()> {
                 own.push("02", &format!("{verdict}{}", after.0 / 1_000))?;
             }
             answer.set(38, authorization_code).set(39, code).set(120, own);
+            if code == IN_PART {
+                tell_part(booked, answer);
+            }
         }
-        (Some(code), _) if code != DONE => {
+        (Some(code), _) if code != DONE && code != IN_PART => {
             answer.set(39, code);
         }
         _ => {
@@ -215,6 +219,19 @@ fn tell(booked: &Entry, answer: &mut Message) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What was approved is in DE 4 then, and what was asked for in DE 54, type 57.
+fn tell_part(booked: &Entry, answer: &mut Message) {
+    let original = AdditionalAmount {
+        account_type: "00",
+        amount_type: AdditionalAmount::ORIGINAL,
+        currency: answer.text(49).unwrap_or_default(),
+        sign: Sign::Debit,
+        minor: booked.amount_minor.unsigned_abs(),
+    };
+    let original = original.to_string();
+    answer.set(54, original).set_amount_minor(booked.approved_minor().unsigned_abs());
 }
 
 /// The code on the card, if there was one, is right: DE 48.87 of Mastercard, DE 44.5 of Visa.

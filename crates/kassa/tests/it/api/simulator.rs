@@ -44,6 +44,7 @@ async fn a_plan_that_makes_no_sense_is_refused_and_says_where() {
         (r#"{"faults": 7}"#, "faults"),
         (many.as_str(), "faults"),
         (r#"{"seed": -1}"#, "seed"),
+        (r#"{"amount_rules": 7}"#, "amount_rules"),
         (r#"{"faults": [{}]}"#, "faults[0].kind"),
         (r#"{"faults": [{"kind": "late"}, {"kind": "lost"}]}"#, "faults[1].kind"),
         (r#"{"faults": [{"kind": "late", "next": 0}]}"#, "faults[0].next"),

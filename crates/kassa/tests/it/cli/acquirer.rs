@@ -100,6 +100,30 @@ async fn a_gateway_charges_cards_at_a_host_that_it_calls(#[values("A", "B", "C",
     assert_eq!(home.run(&["audit"]).code, Some(0));
 }
 
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_that_goes_by_the_amount_says_so_in_every_profile(
+    #[values("A", "B", "C", "D")] profile: &str,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::start(&["--listen", "127.0.0.1:0", "--profile", profile, "--amount-rules"]);
+    let config = configure(folder.path(), &host.address, profile);
+    let home = Home::new(Database::Sqlite).await.with("KASSA_CONFIG", &config);
+    let binary = home.serve().await;
+    for (id, amount, reason_code) in [("A-1", 1_010, "4002"), ("A-2", 1_062, "4999")] {
+        let mut order: Value = order(id);
+        order["amount"] = amount.into();
+        let link = place(&binary, &binary.key, &order).await;
+        let paid = pay(&link, "6799990000000000011");
+        assert_eq!(paid.code, Some(2), "{id}: {paid:?}");
+        let url = format!("{}/v1/json/orders/{id}", binary.url);
+        let read = Http::new().call("GET", &url, &binary.key, "").await.unwrap().json()["data"].clone();
+        assert_eq!(read["reason_code"], reason_code, "{id}: {read}");
+    }
+    assert!(binary.stop().await.success());
+    assert_eq!(home.run(&["audit"]).code, Some(0));
+}
+
 #[tokio::test]
 async fn an_acquirer_is_tried_step_by_step() {
     let folder = tempfile::tempdir().unwrap();

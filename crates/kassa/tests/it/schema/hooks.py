@@ -80,6 +80,8 @@ def before_call(context, case, **kwargs):
 
 def make_harmless(plan):
     """Whatever is to go wrong, answers only come twice."""
+    if str(plan.get("amount_rules")).lower() in {"true", "1", "1.0"}:
+        plan["amount_rules"] = False
     faults = plan.get("faults")
     for fault in faults if isinstance(faults, list) else []:
         kind = fault.get("kind") if isinstance(fault, dict) else None
