@@ -21,6 +21,7 @@ pub(crate) use answers::{IN_PART, NOT_FOUND};
 
 use crate::cards_in_hand::Card;
 use crate::clock::Clock;
+use crate::keys::KeyRing;
 use crate::random::Random;
 use crate::simulator::acquirer_host::faults::Planned;
 use crate::simulator::acquirer_host::{self as host, AcquirerHost};
@@ -80,10 +81,11 @@ impl Acquirer {
         clock: &Clock,
         random: &Random,
         patience: Patience,
+        keys: Arc<KeyRing>,
         others: Vec<Prepared>,
     ) -> (Self, LateAnswers) {
         let merchants = host::Merchants::TestSites;
-        let host = AcquirerHost::new(store.clone(), clock.clone(), random.clone(), merchants);
+        let host = AcquirerHost::new(store.clone(), clock.clone(), random.clone(), merchants, keys);
         let (late, late_answers) = LateAnswers::channel();
         let open = |other: Prepared| Arc::new(other.open(clock.clone(), random.clone(), &late));
         let others = others.into_iter().map(open).collect();

@@ -148,7 +148,8 @@ impl App {
     ) -> Self {
         let threeds = ThreeDs::new(peers.threeds, &settings.public_url, &store, &clock, &random);
         let patience = Patience { authorisation: settings.answer_within, advice: settings.advice_within };
-        let (acquirer, late) = Acquirer::open(store.clone(), &clock, &random, patience, peers.acquirers);
+        let (others, known) = (peers.acquirers, Arc::clone(&keys));
+        let (acquirer, late) = Acquirer::open(store.clone(), &clock, &random, patience, known, others);
         let (changed, _) = broadcast::channel(1_024);
         let cards = CardsInHand::default();
         let (underway, work) = (TaskTracker::new(), Notify::new());

@@ -4,6 +4,7 @@
 use crate::acquirer::terminal::test_site_at;
 use crate::store::Store;
 use crate::store::book::Entry;
+use crate::store::open_to_buy::Crooked;
 use crate::store::trace::Operation;
 use payments::ids::{SiteId, TransactionId};
 use payments::ledger::{self, Account};
@@ -54,16 +55,7 @@ pub async fn audit(store: &Store) -> anyhow::Result<Report> {
         if strays > 0 {
             report.differences.push(format!("site {}: {strays} transfers belong to no transaction", site.id));
         }
-        let strays = store.stray_approvals(site.id).await?;
-        if strays > 0 {
-            let what = format!("site {}: {strays} approvals at the acquirer are not ours", site.id);
-            report.differences.push(what);
-        }
-        let strays = store.stray_movements(site.id).await?;
-        if strays > 0 {
-            let what = format!("site {}: {strays} movements at the acquirer are not ours", site.id);
-            report.differences.push(what);
-        }
+        audit_acquirer(store, site.id, &mut report).await?;
         let mut after = String::new();
         loop {
             let ids = store.order_ids(site.id, &after).await?;
@@ -80,6 +72,33 @@ pub async fn audit(store: &Store) -> anyhow::Result<Report> {
     }
     compare_balances(&mut report, &expected);
     Ok(report)
+}
+
+/// The simulated host's book holds nothing that is not ours, and its cards have left what it says.
+async fn audit_acquirer(store: &Store, site: SiteId, report: &mut Report) -> anyhow::Result<()> {
+    let strays = store.stray_approvals(site).await?;
+    if strays > 0 {
+        let what = format!("site {}: {strays} approvals at the acquirer are not ours", site);
+        report.differences.push(what);
+    }
+    let strays = store.stray_movements(site).await?;
+    if strays > 0 {
+        let what = format!("site {}: {strays} movements at the acquirer are not ours", site);
+        report.differences.push(what);
+    }
+    let Crooked { cards, authorisations } = store.crooked_cards(site).await?;
+    if cards > 0 {
+        let what = format!("site {}: {cards} cards have not left what the acquirer holds of them", site);
+        report.differences.push(what);
+    }
+    if authorisations > 0 {
+        let what = format!(
+            "site {}: {authorisations} authorisations hold what the acquirer's book does not say",
+            site
+        );
+        report.differences.push(what);
+    }
+    Ok(())
 }
 
 async fn audit_order(

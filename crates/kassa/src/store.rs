@@ -17,6 +17,7 @@ mod jobs;
 pub(crate) mod list;
 pub(crate) mod movement_row;
 mod notifications;
+pub(crate) mod open_to_buy;
 pub(crate) mod orders;
 mod postgres;
 mod sealed;

@@ -17,6 +17,7 @@ use crate::app::App;
 use crate::simulator::acquirer_host::faults::{Fault, Kind, Planned, When};
 use crate::store::book_list::{Listed, ListedMovement};
 use crate::store::db::WriteError;
+use crate::store::open_to_buy::OpenToBuy;
 use axum::extract::State;
 use axum::response::Response;
 use iso8583::Mti;
@@ -57,7 +58,7 @@ pub(super) fn operations() -> Vec<Operation> {
             .doc(
                 Tag::Simulator,
                 "The acquirer's book",
-                "What arrived there, newest first, a thousand of each kind at most.",
+                "What arrived there, newest first, and what is left to the cards; a thousand of each kind at most.",
             )
             .answers::<Book>("The book.")
             .refuses(404, &[error::UNKNOWN]),
@@ -216,7 +217,20 @@ async fn planned(State(app): State<App>, caller: Caller) -> Result<Response, Err
 #[schemars(rename = "SimulatorBook")]
 struct Book {
     authorisations: Vec<AuthorisationView>,
+    cards: Vec<CardView>,
     movements: Vec<MovementView>,
+}
+
+/// What is left to a card that was paid with.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "SimulatorCard")]
+struct CardView {
+    currency: String,
+    last4: String,
+    /// What it may spend in all, in minor units.
+    line: i64,
+    /// What is left of that.
+    open_to_buy: i64,
 }
 
 /// An authorisation that arrived, or one that was reversed before it did.
@@ -262,9 +276,11 @@ async fn book(State(app): State<App>, caller: Caller) -> Result<Response, Error>
     let listed = app.store.list_book(caller.site.id).await.map_err(|error| Error::internal(&error))?;
     let moved = app.store.list_booked_movements(caller.site.id).await;
     let moved = moved.map_err(|error| Error::internal(&error))?;
+    let cards = app.store.open_to_buy(caller.site.id).await.map_err(|error| Error::internal(&error))?;
     let authorisations = listed.into_iter().map(AuthorisationView::from).collect();
     Ok(error::success(&Book {
         authorisations,
+        cards: cards.into_iter().map(CardView::from).collect(),
         movements: moved.into_iter().map(MovementView::from).collect(),
     }))
 }
@@ -289,6 +305,12 @@ impl From<Listed> for AuthorisationView {
             terminal_id: entry.mark.terminal,
             transmission_date_time: entry.mark.transmission,
         }
+    }
+}
+
+impl From<OpenToBuy> for CardView {
+    fn from(OpenToBuy { last4, currency, line_minor, open_minor }: OpenToBuy) -> Self {
+        Self { currency, last4, line: line_minor, open_to_buy: open_minor }
     }
 }
 

@@ -13,6 +13,7 @@ mod proof;
 use crate::acquirer::link::connection::{Connection, Stream};
 use crate::acquirer::messages::{INQUIRY, REFUND};
 use crate::clock::Clock;
+use crate::keys::KeyRing;
 use crate::random::Random;
 use crate::simulator::cards::Manner;
 use crate::store::Store;
@@ -56,6 +57,8 @@ pub(crate) struct AcquirerHost {
     random: Random,
     merchants: Merchants,
     faults: Faults,
+    /// What cards are recognised by.
+    keys: Arc<KeyRing>,
 }
 
 /// What is said about a message once it was dealt with.
@@ -71,8 +74,14 @@ enum Said {
 }
 
 impl AcquirerHost {
-    pub(crate) fn new(store: Store, clock: Clock, random: Random, merchants: Merchants) -> Self {
-        Self { store, clock, random, merchants, faults: Faults::default() }
+    pub(crate) fn new(
+        store: Store,
+        clock: Clock,
+        random: Random,
+        merchants: Merchants,
+        keys: Arc<KeyRing>,
+    ) -> Self {
+        Self { store, clock, random, merchants, faults: Faults::default(), keys }
     }
 
     /// What it does wrong on purpose.

@@ -126,6 +126,19 @@ impl Manner {
     }
 }
 
+/// What a card begins with that can be emptied.
+const SHORT_LINES: [&str; 3] = ["40000040", "51000040", "67999940"];
+/// The line of such a card in minor units.
+const SHORT_LINE_MINOR: i64 = 10_000;
+/// The line of every other card: more than shops will ever sell to it.
+const LONG_LINE_MINOR: i64 = 1_000_000_000_000_000;
+
+/// What a card may spend in all, in minor units of each currency.
+pub(crate) fn line_minor(pan: &Pan) -> i64 {
+    let short = SHORT_LINES.iter().any(|beginning| pan.digits().starts_with(beginning));
+    if short { SHORT_LINE_MINOR } else { LONG_LINE_MINOR }
+}
+
 /// The cards a page's hint may offer for these brands: label and number. With several brands the label names
 /// the card's own.
 pub(crate) fn hints(ranges: &Ranges, brands: &[Brand]) -> Vec<(String, &'static str)> {

@@ -1,6 +1,7 @@
 //! The simulated acquirer's book: what a real host would keep in its own database.
 
 use super::db::{Columns, Corrupt, ReadError, Row, Statement, Value, WriteError, statement};
+use super::open_to_buy::Account;
 use super::trace::{Mark, by_mark, mark};
 use super::{Store, words};
 use payments::ids::{OrderId, SiteId, TransactionId};
@@ -63,6 +64,35 @@ impl Entry {
             Some(_) | None => 0,
         }
     }
+
+    /// Puts an authorisation into the book, unless its reference is there.
+    fn insertion(&self, amount: Amount, now: Timestamp) -> Statement {
+        let (entry, review) = (self, self.review);
+        statement(
+            "INSERT INTO simulator_authorisation (site_id, terminal, transmission, stan, rrn, amount_minor, \
+             currency, response_code, authorization_code, fraud_score, review_after_ms, review_verdict, manner, \
+             inquiries, reversals, created_at, captured_later) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, $14, $15) \
+             ON CONFLICT (site_id, terminal, transmission, stan, rrn) DO NOTHING",
+            [
+                entry.site.0.into(),
+                entry.mark.terminal.as_str().into(),
+                entry.mark.transmission.as_str().into(),
+                i64::from(entry.mark.stan).into(),
+                entry.mark.rrn.as_str().into(),
+                amount.minor.into(),
+                amount.currency.code().into(),
+                entry.response_code.clone().into(),
+                entry.authorization_code.clone().into(),
+                i64::from(entry.fraud_score).into(),
+                review.map(|(after, _)| after.0).into(),
+                review.map(|(_, verdict)| words::verdict(verdict)).into(),
+                entry.manner.as_str().into(),
+                now.0.into(),
+                entry.captured_later.then_some(now.0).into(),
+            ],
+        )
+    }
 }
 
 const BY_MARK: &str = "SELECT site_id, terminal, transmission, stan, rrn, amount_minor, response_code, authorization_code, \
@@ -115,32 +145,19 @@ impl Store {
         amount: Amount,
         now: Timestamp,
     ) -> Result<(), WriteError> {
-        let review = entry.review;
-        let insert = statement(
-            "INSERT INTO simulator_authorisation (site_id, terminal, transmission, stan, rrn, amount_minor, \
-             currency, response_code, authorization_code, fraud_score, review_after_ms, review_verdict, manner, \
-             inquiries, reversals, created_at, captured_later) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 0, $14, $15) \
-             ON CONFLICT (site_id, terminal, transmission, stan, rrn) DO NOTHING",
-            [
-                entry.site.0.into(),
-                entry.mark.terminal.as_str().into(),
-                entry.mark.transmission.as_str().into(),
-                i64::from(entry.mark.stan).into(),
-                entry.mark.rrn.as_str().into(),
-                amount.minor.into(),
-                amount.currency.code().into(),
-                entry.response_code.clone().into(),
-                entry.authorization_code.clone().into(),
-                i64::from(entry.fraud_score).into(),
-                review.map(|(after, _)| after.0).into(),
-                review.map(|(_, verdict)| words::verdict(verdict)).into(),
-                entry.manner.as_str().into(),
-                now.0.into(),
-                entry.captured_later.then_some(now.0).into(),
-            ],
-        );
-        self.book(entry.site, insert).await
+        self.book(entry.site, entry.insertion(amount, now)).await
+    }
+
+    /// The same of an approval, if its card has that much left; whether it has.
+    pub(crate) async fn book_approval(
+        &self,
+        account: &Account,
+        entry: &Entry,
+        amount: Amount,
+        now: Timestamp,
+    ) -> Result<bool, WriteError> {
+        let insert = entry.insertion(amount, now);
+        self.book_within_line(account, entry, amount.currency, insert).await
     }
 
     /// Notes that an inquiry arrived.
@@ -168,7 +185,7 @@ impl Store {
             by_mark(site, mark),
         );
         upsert.params.extend([amount.minor.into(), amount.currency.code().into(), now.0.into()]);
-        self.book(site, upsert).await
+        self.book_about(site, mark, upsert).await
     }
 
     /// Books a capture or refund; one that is booked stays as it is.
@@ -192,7 +209,8 @@ impl Store {
             movement.response_code.as_str().into(),
             now.0.into(),
         ]);
-        self.book(movement.site, insert).await
+        let authorisation = Mark { rrn: movement.mark.rrn.clone(), ..movement.authorisation.clone() };
+        self.book_about(movement.site, &authorisation, insert).await
     }
 
     /// DE 39 and minor units of a booked capture or refund.
@@ -247,7 +265,7 @@ impl Store {
         self.one_number(sql, [site.0.into()]).await
     }
 
-    async fn one_number(&self, sql: &'static str, params: [Value; 1]) -> Result<i64, ReadError> {
+    pub(super) async fn one_number(&self, sql: &'static str, params: [Value; 1]) -> Result<i64, ReadError> {
         let rows = self.db.read(statement(sql, params)).await?;
         Ok(rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0))
     }

@@ -259,6 +259,11 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "book_by_time",
         sql: include_str!("../../migrations/0010_book_by_time.sql"),
     },
+    Migration {
+        version: 11,
+        name: "open_to_buy",
+        sql: include_str!("../../migrations/0011_open_to_buy.sql"),
+    },
 ];
 
 /// The table that remembers which migrations were applied.

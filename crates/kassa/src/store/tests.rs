@@ -13,6 +13,7 @@ mod jobs;
 mod list;
 mod movements;
 mod notifications;
+mod open_to_buy;
 mod orders;
 mod sealed;
 mod second_tries;

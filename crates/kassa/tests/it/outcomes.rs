@@ -6,6 +6,7 @@ mod cards;
 mod completion;
 mod faults;
 mod no_answer;
+mod open_to_buy;
 mod patience;
 mod restart;
 mod timers;

@@ -3,10 +3,12 @@
 use crate::acquirer::live::read_profile;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::keys::KeyRing;
 use crate::logging;
 use crate::random::Random;
 use crate::simulator::acquirer_host::faults::{Fault, Kind, Planned, When};
 use crate::simulator::acquirer_host::{ANYONE, AcquirerHost, Merchants};
+use crate::store::open_to_buy::OpenToBuy;
 use crate::store::{Location, Store};
 use anyhow::Context as _;
 use clap::Args;
@@ -14,6 +16,7 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,8 +31,8 @@ Examples:
   One that declines an amount that ends with 51 for insufficient funds, and so on:
     kassa simulator acquirer --amount-rules
 
-The first line of its output is the address. Its book is in a folder of its own that is removed at the end, unless
---data-dir keeps it. It stops on SIGTERM or Ctrl-C.";
+The first line of its output is the address. It stops on SIGTERM or Ctrl-C, and says what is left to each card in minor
+units. Its book is in a folder of its own that is removed at the end, unless --data-dir keeps it.";
 
 /// `kassa simulator acquirer`.
 #[derive(Debug, Clone, Args)]
@@ -78,7 +81,8 @@ pub(super) async fn run(host: Host) -> anyhow::Result<u8> {
     let store = Store::open(&Location::File(folder.path().join("host.db"))).await?;
     let listener = TcpListener::bind(host.listen).await;
     let listener = listener.with_context(|| format!("listening on {}", host.listen))?;
-    let at_work = AcquirerHost::new(store, Clock::System, random, Merchants::Anyone);
+    let keys = Arc::new(folder.keys(&Random::system())?);
+    let at_work = AcquirerHost::new(store.clone(), Clock::System, random, Merchants::Anyone, keys);
     let planned = host.fault.iter().filter_map(|(word, percent, delay)| {
         let kind = Kind::parse(word)?;
         let delay = delay.map_or(kind.usual_delay(), |ms| Duration::from_millis(ms.into()));
@@ -92,8 +96,8 @@ pub(super) async fn run(host: Host) -> anyhow::Result<u8> {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            _ = interrupt.recv() => return Ok(0),
-            _ = terminate.recv() => return Ok(0),
+            _ = interrupt.recv() => break,
+            _ = terminate.recv() => break,
         };
         match accepted {
             Ok((stream, from)) => {
@@ -109,6 +113,11 @@ pub(super) async fn run(host: Host) -> anyhow::Result<u8> {
             }
         }
     }
+    for OpenToBuy { last4, currency, line_minor, open_minor } in store.open_to_buy(ANYONE).await? {
+        // Whoever started it may not be listening any more.
+        let _ = writeln!(std::io::stdout(), "card …{last4} {currency}: {open_minor} left of {line_minor}");
+    }
+    Ok(0)
 }
 
 /// Where the book is.
@@ -129,6 +138,12 @@ impl Folder {
         let created = std::fs::DirBuilder::new().recursive(!passing).mode(0o700).create(&path);
         created.with_context(|| format!("creating the folder {}", path.display()))?;
         Ok(Self { path, passing })
+    }
+
+    /// What cards are recognised by in this book.
+    fn keys(&self, random: &Random) -> anyhow::Result<KeyRing> {
+        let path = self.path.join("key");
+        if path.exists() { KeyRing::open(&path) } else { KeyRing::create(&path, random) }
     }
 
     fn path(&self) -> &std::path::Path {

@@ -5,8 +5,9 @@ use super::asked::Asked;
 use super::proof::Proof;
 use super::{AcquirerHost, DONE, FORMAT_ERROR, Merchants};
 use crate::acquirer::{IN_PART, NOT_FOUND};
-use crate::simulator::cards::Manner;
+use crate::simulator::cards::{Manner, line_minor};
 use crate::store::book::{BookedMovement, Entry};
+use crate::store::open_to_buy::Account;
 use crate::store::trace::Mark;
 use iso8583::{AdditionalAmount, Class, Message, Sign, SubElements};
 use payments::card::Pan;
@@ -23,6 +24,10 @@ const INVALID: &str = "12";
 const NO_SUCH_CARD: &str = "14";
 /// DE 39 of a proof of the customer that was made up.
 const INVENTED: &str = "59";
+/// DE 39 of a card that has not enough left.
+const EMPTY: &str = "51";
+/// What the host's digests of card numbers are for: no shop calls a customer so.
+const ACCOUNTS: &str = "\0open to buy";
 /// DE 39 of a second message under the numbers of the first.
 const DUPLICATE: &str = "94";
 /// Where DE 61 tells the status of a transaction, and what it says of one that is captured later.
@@ -54,7 +59,7 @@ impl AcquirerHost {
             _ => (self.rule(asked.site, message).map_or(DONE, Rule::response_code), 1, None),
         };
         let status = message.text(61).and_then(|text| text.as_bytes().get(STATUS));
-        let entry = Entry {
+        let mut entry = Entry {
             site: asked.site,
             mark: asked.mark.clone(),
             amount_minor: asked.amount.minor,
@@ -67,7 +72,7 @@ impl AcquirerHost {
             reversed: false,
             captured_later: status == Some(&CAPTURED_LATER),
         };
-        self.store.book_authorisation(&entry, asked.amount, self.clock.now()).await?;
+        self.book_authorisation(&pan, asked, &mut entry).await?;
         if matches!(manner, Manner::AnswerLost | Manner::Silent) {
             return Ok(false);
         }
@@ -82,6 +87,25 @@ impl AcquirerHost {
         tell(&booked, answer)?;
         tell_about_code(message, answer)?;
         Ok(true)
+    }
+
+    /// Puts an authorisation into the book; declined where its card has not enough left.
+    async fn book_authorisation(&self, pan: &Pan, asked: &Asked, entry: &mut Entry) -> anyhow::Result<()> {
+        let now = self.clock.now();
+        if entry.is_charged() {
+            let digest = self.keys.fingerprint(asked.site, ACCOUNTS, pan);
+            let account = Account {
+                card: digest.iter().map(|byte| format!("{byte:02x}")).collect(),
+                last4: pan.last4().to_owned(),
+                line_minor: line_minor(pan),
+            };
+            if self.store.book_approval(&account, entry, asked.amount, now).await? {
+                return Ok(());
+            }
+            (entry.response_code, entry.authorization_code) = (Some(EMPTY.to_owned()), None);
+            (entry.fraud_score, entry.review) = (1, None);
+        }
+        Ok(self.store.book_authorisation(entry, asked.amount, now).await?)
     }
 
     /// Tells what became of an authorisation, a capture or a refund.

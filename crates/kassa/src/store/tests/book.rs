@@ -6,7 +6,7 @@ use crate::store::book::{BookedMovement, Entry};
 use crate::store::trace::{Mark, Operation};
 use rstest::rstest;
 
-fn entry(reference: i64) -> Entry {
+pub(super) fn entry(reference: i64) -> Entry {
     Entry {
         site: SITE,
         mark: mark(reference),
@@ -19,6 +19,18 @@ fn entry(reference: i64) -> Entry {
         reversals: 0,
         reversed: false,
         captured_later: false,
+    }
+}
+
+/// What came after authorisation 1.
+pub(super) fn movement(kind: &'static str, reference: i64, minor: i64, code: &str) -> BookedMovement {
+    BookedMovement {
+        site: SITE,
+        mark: Mark { rrn: mark(1).rrn, ..mark(reference) },
+        authorisation: mark(1),
+        kind,
+        amount_minor: minor,
+        response_code: code.to_owned(),
     }
 }
 
@@ -94,14 +106,7 @@ async fn the_book_is_listed_with_what_was_captured_and_whose_it_is(
     let ours = trace(1, Operation::Authorise, mark(1));
     assert!(bench.store.open_trace(&ours, NOW).await.unwrap());
     for (reference, minor, code) in [(3, 300, "00"), (4, 200, "00"), (5, 100, "13")] {
-        let capture = BookedMovement {
-            site: SITE,
-            mark: Mark { rrn: mark(1).rrn, ..mark(reference) },
-            authorisation: mark(1),
-            kind: "capture",
-            amount_minor: minor,
-            response_code: code.to_owned(),
-        };
+        let capture = movement("capture", reference, minor, code);
         bench.store.book_movement(&capture, after(reference)).await.unwrap();
     }
     let listed = bench.store.list_book(SITE).await.unwrap();

@@ -5,13 +5,14 @@ use crate::harness::{Database, Home, Http, Ran, bare, free_address, run};
 use rstest::rstest;
 use serde_json::Value;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 /// The host, as a process of its own. Killed when dropped.
 struct Host {
     child: Child,
+    output: BufReader<ChildStdout>,
     address: String,
 }
 
@@ -20,8 +21,19 @@ impl Host {
         let mut command = bare(&[&["simulator", "acquirer"], arguments].concat());
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut address = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        Self { child, address: address.trim().to_owned() }
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut address).unwrap();
+        Self { child, output, address: address.trim().to_owned() }
+    }
+
+    /// Asks it to stop; what it says in the end.
+    fn stop(&mut self) -> String {
+        let id = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", "TERM", &id]).status().unwrap().success());
+        let mut said = String::new();
+        self.output.read_to_string(&mut said).unwrap();
+        assert!(self.child.wait().unwrap().success());
+        said
     }
 }
 
@@ -122,6 +134,26 @@ async fn a_host_that_goes_by_the_amount_says_so_in_every_profile(
     }
     assert!(binary.stop().await.success());
     assert_eq!(home.run(&["audit"]).code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_host_says_in_the_end_what_is_left_to_each_card() {
+    let folder = tempfile::tempdir().unwrap();
+    let book = folder.path().join("book");
+    let start =
+        || Host::start(&["--listen", "127.0.0.1:0", "--profile", "A", "--data-dir", book.to_str().unwrap()]);
+    let mut host = start();
+    let config = configure(folder.path(), &host.address, "A");
+    let home = Home::new(Database::Sqlite).await.with("KASSA_CONFIG", &config);
+    let binary = home.serve().await;
+    let link = place(&binary, &binary.key, &order("A-1")).await;
+    let paid = pay(&link, "6799994000000000009");
+    assert_eq!(paid.code, Some(0), "{paid:?}");
+    assert!(binary.stop().await.success());
+    for _ in 0..2 {
+        assert_eq!(host.stop(), "card …0009 EUR: 9000 left of 10000\n");
+        host = start();
+    }
 }
 
 #[tokio::test]

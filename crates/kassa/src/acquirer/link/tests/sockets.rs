@@ -3,6 +3,7 @@
 use super::*;
 use crate::acquirer::live::Prepared;
 use crate::config::Acquirer;
+use crate::keys::KeyRing;
 use crate::simulator::acquirer_host::{AcquirerHost, Merchants};
 use crate::store::{Location, Store};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
@@ -36,6 +37,12 @@ impl Authority {
     }
 }
 
+async fn acquirer(folder: &Path) -> AcquirerHost {
+    let store = Store::open(&Location::File(folder.join("host.db"))).await.unwrap();
+    let keys = Arc::new(KeyRing::of(&[[1; 32]]));
+    AcquirerHost::new(store, Clock::System, Random::seeded(1), Merchants::Anyone, keys)
+}
+
 /// A host that takes whoever `ours` vouches for, and shows a certificate for `host.example`.
 async fn host(folder: &Path, ours: &Authority, theirs: &Authority) -> String {
     let (certificate, key) = theirs.vouch("host.example");
@@ -54,8 +61,7 @@ async fn host(folder: &Path, ours: &Authority, theirs: &Authority) -> String {
     let acceptor = TlsAcceptor::from(Arc::new(config.unwrap()));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let store = Store::open(&Location::File(folder.join("host.db"))).await.unwrap();
-    let host = AcquirerHost::new(store, Clock::System, Random::seeded(1), Merchants::Anyone);
+    let host = acquirer(folder).await;
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let Ok(stream) = acceptor.accept(stream).await else { continue };
@@ -152,8 +158,7 @@ async fn call(address: &str, ours: &Authority, theirs: Option<&Authority>) {
     let name = "kassa.example".try_into().unwrap();
     let stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let store = Store::open(&Location::File(folder.path().join("host.db"))).await.unwrap();
-    let host = AcquirerHost::new(store, Clock::System, Random::seeded(1), Merchants::Anyone);
+    let host = acquirer(folder.path()).await;
     host.serve(Box::new(stream), Profile::built_in("B").unwrap(), None).await;
 }
 
