@@ -13,6 +13,7 @@ pub(crate) mod link;
 pub(crate) mod live;
 pub(crate) mod messages;
 mod numbers;
+mod response_codes;
 mod stamps;
 pub(crate) mod terminal;
 mod way;
@@ -150,7 +151,7 @@ impl Acquirer {
         within: Duration,
     ) -> anyhow::Result<Outcome> {
         let counter = self.find_counter(order.site).await?;
-        let currency = transaction.amount.currency;
+        let (brand, currency) = (transaction.card.brand, transaction.amount.currency);
         let Some(counter) = counter.filter(|counter| counter.line.collects(currency)) else {
             tracing::error!(order.id = %order.id, "no acquirer collects for this site in this currency");
             return Ok(Outcome::Declined { response_code: INOPERATIVE.to_owned() });
@@ -162,7 +163,7 @@ impl Acquirer {
             return Ok(Outcome::Unknown);
         };
         let message = counter.speaker().authorisation(&trace, transaction, card)?;
-        let answer = match counter.line.exchange(message, Instant::now() + within).await {
+        let answer = match counter.line.exchange(message, brand, Instant::now() + within).await {
             Ok(answer) => answer,
             Err(Lost::NoAnswer) => return Ok(Outcome::Unknown),
             Err(Lost::NotSent(why)) => {
@@ -204,7 +205,7 @@ impl Acquirer {
         let Some(original) = original.filter(|trace| trace.sends > 0 && can_ask) else {
             return Ok((Outcome::Unknown, true));
         };
-        let Some(answer) = self.ask(&original, transaction.amount).await? else {
+        let Some(answer) = self.ask(&original, transaction.card.brand, transaction.amount).await? else {
             return Ok((Outcome::Unknown, false));
         };
         if Said::of(&answer, transaction.card.brand, false) == Said::NotFound {
@@ -244,7 +245,7 @@ impl Acquirer {
         let message =
             counter.speaker().reversal(&trace, &original, transaction.amount, why, kept_minor, approval);
         // Undone, or never known: both end it.
-        Ok(match self.exchange(&counter, message).await {
+        Ok(match self.exchange(&counter, transaction.card.brand, message).await {
             Some(answer) => match answer.response_code() {
                 Some("00" | NOT_FOUND) => true,
                 code => {
@@ -285,7 +286,7 @@ impl Acquirer {
             self.numbers.open_or_again(subject, &counter.terminal, Mti::FINANCIAL_ADVICE, &original).await?;
         let approval = payment.approval().map(|approval| approval.authorization_code.as_str());
         let message = counter.speaker().capture(&trace, &original, amount, approval);
-        let Some(answer) = self.exchange(&counter, message).await else {
+        let Some(answer) = self.exchange(&counter, payment.card.brand, message).await else {
             return Ok(Told::NotYet { times: u32::try_from(trace.sends).unwrap_or(u32::MAX) });
         };
         if answer.response_code() != Some("00") {
@@ -316,7 +317,7 @@ impl Acquirer {
         let trace =
             self.numbers.open_or_again(subject, &counter.terminal, Mti::FINANCIAL_REQUEST, &original).await?;
         let message = counter.speaker().refund(&trace, &original, movement.amount);
-        let answer = self.exchange(&counter, message).await;
+        let answer = self.exchange(&counter, payment.card.brand, message).await;
         Ok(answer.map_or(Outcome::Unknown, |answer| final_word(&answer, payment.card.brand)))
     }
 
@@ -331,15 +332,14 @@ impl Acquirer {
         let (Some(trace), Some(payment)) = (trace.filter(|_| can_ask), order.transaction(movement.of)) else {
             return Ok((Outcome::Unknown, true));
         };
-        let answer = self.ask(&trace, movement.amount).await?;
+        let answer = self.ask(&trace, payment.card.brand, movement.amount).await?;
         let Some(answer) = answer else { return Ok((Outcome::Unknown, false)) };
         let not_found = Said::of(&answer, payment.card.brand, false) == Said::NotFound;
         Ok((final_word(&answer, payment.card.brand), not_found))
     }
 
-    /// Which message a late answer is to, and what the answer is in the standard's response codes; `None` for one
-    /// that this gateway never sent.
-    pub(super) async fn asked(&self, answer: Message) -> anyhow::Result<Option<(Trace, Message)>> {
+    /// Which message a late answer is to; `None` for one that this gateway never sent.
+    pub(super) async fn asked(&self, answer: &Message) -> anyhow::Result<Option<Trace>> {
         let (Some(terminal), Some(sent), Some(stan)) = (answer.text(41), answer.text(7), answer.stan())
         else {
             return Ok(None);
@@ -347,27 +347,32 @@ impl Acquirer {
         let terminal = terminal.trim_end();
         for site in self.lines.sites_at(terminal) {
             if let Some(trace) = self.store.trace_of_numbers(site, terminal, sent, stan).await? {
-                return Ok(Some((trace, self.lines.of(site).translate(answer))));
+                return Ok(Some(trace));
             }
         }
         Ok(None)
     }
 
+    /// An answer about a card of `brand` in the standard's response codes.
+    pub(super) fn translate(&self, site: SiteId, answer: Message, brand: Brand) -> Message {
+        self.lines.of(site).translate(answer, brand)
+    }
+
     /// What the host says about an earlier message; `None` when it says nothing.
-    async fn ask(&self, original: &Trace, amount: Amount) -> anyhow::Result<Option<Message>> {
+    async fn ask(&self, original: &Trace, brand: Brand, amount: Amount) -> anyhow::Result<Option<Message>> {
         let counter = self.counter(original.site).await?;
         let (site, zone) = (original.site, &counter.terminal.zone);
         let (stan, stamps) = self.numbers.draw(site, &original.mark.terminal, zone).await?;
         let mark = Mark { stan, transmission: stamps.transmission, ..original.mark.clone() };
         let message = counter.speaker().inquiry(&mark, &stamps.local_time, original, amount);
-        let answer = self.exchange(&counter, message).await;
+        let answer = self.exchange(&counter, brand, message).await;
         Ok(answer.filter(is_about_original))
     }
 
-    async fn exchange(&self, counter: &Counter, message: Message) -> Option<Message> {
+    async fn exchange(&self, counter: &Counter, brand: Brand, message: Message) -> Option<Message> {
         let (mti, line) = (message.mti(), &counter.line);
         let within = line.answer_within.map_or(self.patience.advice, |within| within.min(ADVICE_WITHIN));
-        let answer = line.exchange(message, Instant::now() + duration(within)).await;
+        let answer = line.exchange(message, brand, Instant::now() + duration(within)).await;
         let unanswered = |lost: &Lost| {
             tracing::warn!(acquirer = line.name, %mti, ?lost, "the acquirer's host did not answer");
         };

@@ -4,6 +4,7 @@
 //! 4999 for everything with only a text.
 
 use crate::card::Brand;
+use crate::response_codes::{self, Meaning};
 
 /// A refusal, as the API, the page and the operator see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,6 +88,11 @@ impl DeclineClass {
 }
 
 const OTHER: u16 = 4999;
+/// The bank wants the customer authenticated.
+const SOFT: u16 = 4004;
+/// What a code means that nobody told us about.
+const NO_MEANING: Meaning =
+    Meaning { reason_code: OTHER, class: DeclineClass::DeclinedByBank, reason: "Declined" };
 
 impl Decline {
     fn new(reason_code: u16, reason: &str, response_code: Option<&str>, class: DeclineClass) -> Self {
@@ -99,62 +105,28 @@ impl Decline {
     }
 
     /// Whether the issuer's refusal `response_code` (DE 39) of a card of `brand` asks for the customer's
-    /// authentication. What a number means depends on the scheme.
+    /// authentication: a soft decline.
     #[must_use]
     pub fn wants_authentication(response_code: &str, brand: Brand) -> bool {
-        matches!(
-            (response_code, brand),
-            ("1A", _) | ("65", Brand::Mastercard | Brand::Maestro) | ("70", Brand::Visa)
-        )
+        response_codes::meaning(response_code, brand).is_some_and(|meaning| meaning.reason_code == SOFT)
     }
 
     /// The issuer refused with `response_code` because the customer was not authenticated, and is asked again with
     /// that.
     #[must_use]
     pub fn soft(response_code: &str) -> Self {
-        Self::new(4004, "Soft decline", Some(response_code), DeclineClass::AuthenticationFailed)
+        Self::new(SOFT, "Soft decline", Some(response_code), DeclineClass::AuthenticationFailed)
     }
 
     /// The issuer's refusal `response_code` (DE 39) of a card of `brand`, for good.
     #[must_use]
     pub fn authorisation(response_code: &str, brand: Brand) -> Self {
-        use DeclineClass as C;
         if Self::wants_authentication(response_code, brand) {
             let reason = "Additional customer authentication required";
-            return Self::new(OTHER, reason, Some(response_code), C::AuthenticationFailed);
+            return Self::new(OTHER, reason, Some(response_code), DeclineClass::AuthenticationFailed);
         }
-        let (reason_code, reason, class) = match (response_code, brand) {
-            ("05", _) => (4001, "Do not honor", C::DeclinedByBank),
-            // Approved in part, which is undone: an order is paid whole or not at all.
-            ("10" | "51", _) => (4002, "Insufficient funds", C::InsufficientFunds),
-            ("61" | "65", _) => (OTHER, "Insufficient funds or over credit limit", C::InsufficientFunds),
-            ("34" | "59" | "63", _) => (4003, "Suspected fraud", C::SuspectedFraud),
-            ("54", _) => (4005, "Expired card, or Invalid Account Number", C::ExpiredCard),
-            ("14" | "46" | "78", _) => (4005, "Expired card, or Invalid Account Number", C::InvalidCard),
-            ("01" | "02" | "70", _) => (OTHER, "Refer to the card issuer", C::DeclinedByBank),
-            ("03", _) => (OTHER, "Invalid merchant or service provider", C::Technical),
-            ("04" | "41" | "43", _) => (OTHER, "Pick up the card", C::SuspectedFraud),
-            ("07", _) => (OTHER, "Pick up the card, special conditions", C::SuspectedFraud),
-            ("12", _) => (OTHER, "Invalid transaction", C::DeclinedByBank),
-            ("13", _) => (OTHER, "Invalid amount", C::DeclinedByBank),
-            ("15", _) => (OTHER, "Invalid issuer", C::InvalidCard),
-            ("19", _) => (OTHER, "Re-enter transaction", C::Technical),
-            ("28", _) => (OTHER, "File temporarily unavailable", C::Technical),
-            ("30", _) => (OTHER, "Format error", C::Technical),
-            ("57", _) => (OTHER, "Transaction not permitted to cardholder", C::DeclinedByBank),
-            ("58", _) => (OTHER, "Transaction not permitted to acquirer or terminal", C::Technical),
-            ("62", _) => (OTHER, "Restricted card", C::DeclinedByBank),
-            ("76" | "77", _) => (OTHER, "Invalid or non-existent account", C::InvalidCard),
-            ("82", _) => (OTHER, "Negative CAM, dCVV, iCVV, or CVV results", C::InvalidCard),
-            ("N7", _) => (OTHER, "Decline for CVV2 failure", C::InvalidCard),
-            ("88", _) => (OTHER, "Cryptographic failure", C::Technical),
-            ("91", _) => (OTHER, "Authorization or issuer system inoperative", C::Technical),
-            ("92", _) => (OTHER, "Unable to route the transaction", C::Technical),
-            ("93", _) => (OTHER, "Transaction cannot be completed", C::DeclinedByBank),
-            ("94", _) => (OTHER, "Duplicate transmission detected", C::Technical),
-            ("96", _) => (OTHER, "System error", C::Technical),
-            _ => (OTHER, "Declined", C::DeclinedByBank),
-        };
+        let meant = response_codes::meaning(response_code, brand);
+        let Meaning { reason_code, class, reason } = meant.unwrap_or(NO_MEANING);
         Self::new(reason_code, reason, Some(response_code), class)
     }
 
@@ -218,20 +190,44 @@ mod tests {
 
     #[test]
     fn each_answer_has_the_code_the_api_documents() {
-        for (response_code, brand, reason_code) in [
-            ("05", Brand::Maestro, 4001),
-            ("51", Brand::Maestro, 4002),
-            ("10", Brand::Visa, 4002),
-            ("59", Brand::Visa, 4003),
-            ("65", Brand::Maestro, 4999),
-            ("65", Brand::Visa, 4999),
-            ("1A", Brand::Visa, 4999),
-            ("54", Brand::Amex, 4005),
-            ("91", Brand::Maestro, 4999),
-            ("ZZ", Brand::Maestro, 4999),
+        use Brand::{Amex, Maestro, Mastercard, Visa};
+        let expired = "Expired card, or Invalid Account Number";
+        let wanted = "Additional customer authentication required";
+        let limit = "Insufficient funds or over credit limit";
+        for (response_code, brand, reason_code, reason) in [
+            ("05", Maestro, 4001, "Do not honor"),
+            ("10", Visa, 4002, "Insufficient funds"),
+            ("51", Maestro, 4002, "Insufficient funds"),
+            ("61", Amex, 4999, limit),
+            ("34", Visa, 4003, "Suspected fraud"),
+            ("59", Visa, 4003, "Suspected fraud"),
+            ("63", Mastercard, 4003, "Suspected fraud"),
+            ("65", Maestro, 4999, wanted),
+            ("65", Mastercard, 4999, wanted),
+            ("65", Visa, 4999, limit),
+            ("1A", Visa, 4999, wanted),
+            ("70", Visa, 4999, wanted),
+            ("70", Mastercard, 4999, "Refer to the card issuer"),
+            ("54", Amex, 4005, expired),
+            ("14", Visa, 4005, expired),
+            ("46", Visa, 4005, expired),
+            ("78", Mastercard, 4005, expired),
+            ("02", Visa, 4999, "Refer to the card issuer"),
+            ("07", Visa, 4999, "Pick up the card, special conditions"),
+            ("55", Maestro, 4999, "Invalid PIN"),
+            ("82", Visa, 4999, "Negative CAM, dCVV, iCVV, or CVV results"),
+            ("6P", Visa, 4999, "Card type verification error"),
+            ("N7", Visa, 4999, "Decline for CVV2 failure"),
+            ("91", Maestro, 4999, "Authorization or issuer system inoperative"),
+            ("R3", Visa, 4999, "Revocation of all authorizations order"),
+            ("ZZ", Maestro, 4999, "Declined"),
         ] {
             let decline = Decline::authorisation(response_code, brand);
-            assert_eq!(decline.reason_code, reason_code, "{response_code} {brand:?}");
+            assert_eq!(
+                (decline.reason_code, decline.reason.as_str()),
+                (reason_code, reason),
+                "{response_code} {brand:?}"
+            );
             assert_eq!(decline.response_code.as_deref(), Some(response_code));
         }
     }

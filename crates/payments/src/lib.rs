@@ -22,6 +22,7 @@ pub mod movement;
 pub mod notify;
 pub mod order;
 pub mod ranges;
+mod response_codes;
 pub mod session;
 pub mod status;
 pub mod threeds;

@@ -67,7 +67,7 @@ impl App {
     /// stands: what was approved is being undone.
     async fn take_late(&self, answer: Message) -> anyhow::Result<()> {
         let mti = answer.mti();
-        let Some((trace, answer)) = self.acquirer.asked(answer).await? else {
+        let Some(trace) = self.acquirer.asked(&answer).await? else {
             tracing::warn!(%mti, "a late answer is to nothing of ours");
             return Ok(());
         };
@@ -80,8 +80,9 @@ impl App {
         let Some((_, transaction)) = self.find(trace.site, &trace.order, trace.reference).await? else {
             return Ok(());
         };
-        let zero = transaction.amount.is_zero();
-        if let Said::Final(outcome) = Said::of(&answer, transaction.card.brand, zero) {
+        let (brand, zero) = (transaction.card.brand, transaction.amount.is_zero());
+        let answer = self.acquirer.translate(trace.site, answer, brand);
+        if let Said::Final(outcome) = Said::of(&answer, brand, zero) {
             let command = Command::AuthorisationAnswered { transaction: transaction.id, outcome };
             self.settle(trace.site, &trace.order, &command).await;
         }

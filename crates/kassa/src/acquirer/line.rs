@@ -2,15 +2,17 @@
 
 use super::link::dial::InProcess;
 use super::link::{Dial, LateSender, Link, Lost, Settings};
+use super::response_codes::ResponseCodes;
 use super::terminal::{Dialect, Terminal};
 use crate::simulator::acquirer_host::AcquirerHost;
 use crate::simulator::acquirer_host::faults::Planned;
 use crate::store::Site;
 use iso8583::{Message, Profile};
+use payments::card::Brand;
 use payments::ids::SiteId;
 use payments::money::Currency;
 use payments::time::Millis;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
@@ -25,7 +27,7 @@ pub(crate) struct Line {
     /// How long it may take to answer an authorisation, where that is its own.
     pub(super) answer_within: Option<Millis>,
     /// What its own response codes stand for.
-    pub(super) response_codes: BTreeMap<String, String>,
+    pub(super) response_codes: ResponseCodes,
 }
 
 /// Who is known to a host, and as whom.
@@ -114,7 +116,7 @@ fn line(
         dialect: Dialect::built_in(),
         merchants: Merchants::TestSites,
         answer_within: None,
-        response_codes: BTreeMap::new(),
+        response_codes: ResponseCodes::default(),
     }
 }
 
@@ -135,14 +137,19 @@ impl Line {
         }
     }
 
-    /// Sends a message and waits for the answer, which is in the standard's response codes.
-    pub(super) async fn exchange(&self, message: Message, deadline: Instant) -> Result<Message, Lost> {
-        self.link.exchange(message, deadline).await.map(|answer| self.translate(answer))
+    /// Sends a message about a card of `brand` and waits for the answer, which is in the standard's response codes.
+    pub(super) async fn exchange(
+        &self,
+        message: Message,
+        brand: Brand,
+        deadline: Instant,
+    ) -> Result<Message, Lost> {
+        self.link.exchange(message, deadline).await.map(|answer| self.translate(answer, brand))
     }
 
     /// The answer with the response code that the host's own stands for.
-    pub(super) fn translate(&self, mut answer: Message) -> Message {
-        let standard = answer.response_code().and_then(|code| self.response_codes.get(code));
+    pub(super) fn translate(&self, mut answer: Message, brand: Brand) -> Message {
+        let standard = answer.response_code().and_then(|code| self.response_codes.standard(code, brand));
         if let Some(standard) = standard {
             answer.set(39, standard);
         }

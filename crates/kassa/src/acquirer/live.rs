@@ -3,6 +3,7 @@
 use super::check::{Step, check};
 use super::line::{Line, Merchant, Merchants};
 use super::link::{LateSender, Link, MacKey, NetworkCodes, Settings};
+use super::response_codes::ResponseCodes;
 use super::terminal::Dialect;
 use super::way::Way;
 use crate::clock::Clock;
@@ -120,7 +121,7 @@ fn line(configured: Configured, link: Link) -> Line {
             currencies: configured.currencies.iter().filter_map(|code| Currency::parse(code)).collect(),
         },
         answer_within: configured.timers.answer_ms.and_then(|ms| i64::try_from(ms).ok()).map(Millis),
-        response_codes: configured.response_codes,
+        response_codes: ResponseCodes::of(&configured.response_codes),
     }
 }
 

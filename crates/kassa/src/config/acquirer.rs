@@ -1,6 +1,7 @@
 //! `[[acquirer]]` of the TOML file: an acquirer's host and everything about it that has to be asked of the acquirer.
 //! It is a table, so it has no flag and no variable.
 
+use payments::card::Brand;
 use payments::money::Currency;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -57,7 +58,7 @@ pub struct Acquirer {
     pub timers: Timers,
     /// A message authentication code in DE 64 or DE 128.
     pub mac: Option<AcquirerMac>,
-    /// What its own response codes stand for.
+    /// What its own response codes stand for; `VISA:59` is about cards of one brand.
     #[serde(default)]
     pub response_codes: BTreeMap<String, String>,
     /// The sites that are paid through it.
@@ -291,12 +292,24 @@ impl Acquirer {
             ),
             (
                 self.response_codes.iter().all(|(theirs, ours)| {
-                    [theirs, ours].iter().all(|code| printable(code) && code.len() == 2)
+                    let theirs = brand_and_code(theirs).map(|(_, code)| code);
+                    [theirs, Some(ours)]
+                        .iter()
+                        .all(|code| code.is_some_and(|code| printable(code) && code.len() == 2))
                 }),
-                "response_codes must have two characters on both sides",
+                "response_codes must have two characters on both sides, theirs with or without VISA: and its like before them",
             ),
         ];
         first_broken(&rules)
+    }
+}
+
+/// Whose cards a response code of an acquirer is about, if not about all, and the code; `None` where there is no such
+/// brand.
+pub(crate) fn brand_and_code(text: &str) -> Option<(Option<Brand>, &str)> {
+    match text.split_once(':') {
+        Some((brand, code)) if text.len() > 2 => Some((Some(Brand::parse(brand)?), code)),
+        Some(_) | None => Some((None, text)),
     }
 }
 

@@ -337,6 +337,8 @@ fn a_wrong_acquirer_is_named_with_what_is_wrong() {
         ("connect_ms = 5000", "answer_ms = 120001", "answer_ms must be from 100 to 120000"),
         ("key = \"/etc/kassa/acquirer.key\"", "", "certificate and key must be set together"),
         ("Z1 = \"91\"", "Z1 = \"9\"", "response_codes must have"),
+        ("\"VISA:Z1\" = \"05\"", "\"VISA:Z\" = \"05\"", "response_codes must have"),
+        ("\"VISA:Z1\" = \"05\"", "\"VISTA:Z1\" = \"05\"", "response_codes must have"),
         ("terminal_id = \"12345678\"", "terminal_id = \"\"", "terminal_id must have"),
         ("name = \"example\"", "nam = \"example\"", "unknown field `nam`"),
         ("algorithm = \"hmac-sha256\"", "algorithm = \"x9.19\"", "unknown variant `x9.19`"),

@@ -137,6 +137,39 @@ async fn a_host_that_goes_by_the_amount_says_so_in_every_profile(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_code_of_the_hosts_own_stands_for_another_also_for_one_brand_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = Host::start(&["--listen", "127.0.0.1:0", "--profile", "A", "--amount-rules"]);
+    let config = configure(folder.path(), &host.address, "A");
+    let codes = "[acquirer.response_codes]\n62 = \"54\"\n\"MAESTRO:62\" = \"51\"\n\"VISA:57\" = \"05\"\n";
+    fs::write(&config, fs::read_to_string(&config).unwrap() + codes).unwrap();
+    let home = Home::new(Database::Sqlite).await.with("KASSA_CONFIG", &config);
+    let binary = home.serve().await;
+    let (maestro, visa) = ("6799990000000000011", "4761340000000019");
+    for (id, card, amount, reason_code, response_code) in [
+        ("A-1", maestro, 1_062, "4002", "51"),
+        ("A-2", visa, 1_062, "4005", "54"),
+        ("A-3", maestro, 1_057, "4999", "57"),
+        ("A-4", visa, 1_057, "4001", "05"),
+        // What the brands mean by it themselves.
+        ("A-5", maestro, 1_065, "4004", "65"),
+        ("A-6", visa, 1_065, "4999", "65"),
+    ] {
+        let mut order: Value = order(id);
+        order["gateway"] = "CREDITCARD".into();
+        order["amount"] = amount.into();
+        let link = place(&binary, &binary.key, &order).await;
+        assert_eq!(pay(&link, card).code, Some(2), "{id}");
+        let url = format!("{}/v1/json/orders/{id}", binary.url);
+        let read = Http::new().call("GET", &url, &binary.key, "").await.unwrap().json()["data"].clone();
+        let is = (&read["reason_code"], &read["payment_details"]["response_code"]);
+        assert_eq!(is, (&reason_code.into(), &response_code.into()), "{id}: {read}");
+    }
+    assert!(binary.stop().await.success());
+    assert_eq!(home.run(&["audit"]).code, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_host_says_in_the_end_what_is_left_to_each_card() {
     let folder = tempfile::tempdir().unwrap();
     let book = folder.path().join("book");
