@@ -15,6 +15,7 @@ pub(crate) mod messages;
 mod numbers;
 mod response_codes;
 mod stamps;
+pub(crate) mod status;
 pub(crate) mod terminal;
 mod way;
 

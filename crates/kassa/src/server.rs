@@ -24,6 +24,7 @@
 mod body;
 mod places;
 mod stall;
+pub(crate) mod status;
 pub mod tls;
 
 use std::future::Future;

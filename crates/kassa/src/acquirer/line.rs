@@ -1,14 +1,16 @@
 //! A host that is spoken to, and everything about it that differs from one acquirer to the next.
 
+use super::answers::Said;
 use super::link::dial::InProcess;
-use super::link::{Dial, LateSender, Link, Lost, Settings};
+use super::link::{Dial, LateSender, Link, Lost, Settings, count};
 use super::response_codes::ResponseCodes;
 use super::terminal::{Dialect, Terminal};
 use crate::simulator::acquirer_host::AcquirerHost;
 use crate::simulator::acquirer_host::faults::Planned;
 use crate::store::Site;
-use iso8583::{Message, Profile};
+use iso8583::{Class, Message, Profile};
 use payments::card::Brand;
+use payments::decide::Outcome;
 use payments::ids::SiteId;
 use payments::money::Currency;
 use payments::time::Millis;
@@ -144,7 +146,24 @@ impl Line {
         brand: Brand,
         deadline: Instant,
     ) -> Result<Message, Lost> {
-        self.link.exchange(message, deadline).await.map(|answer| self.translate(answer, brand))
+        let is_authorisation = message.mti().class() == Class::Authorisation;
+        let charges_nothing = message.amount_minor() == Some(0);
+        let answer = self.link.exchange(message, deadline).await.map(|answer| self.translate(answer, brand));
+        if is_authorisation {
+            self.count_authorisation(answer.as_ref(), brand, charges_nothing);
+        }
+        answer
+    }
+
+    fn count_authorisation(&self, answer: Result<&Message, &Lost>, brand: Brand, charges_nothing: bool) {
+        let counters = self.link.counters();
+        let said = answer.map(|answer| Said::of(answer, brand, charges_nothing));
+        count(match said {
+            Ok(Said::Final(Outcome::Approved { .. })) => &counters.approvals,
+            Ok(Said::Final(Outcome::Declined { .. }) | Said::InPart) => &counters.declines,
+            Ok(Said::Final(Outcome::Unknown) | Said::NotFound) | Err(Lost::NoAnswer) => &counters.unknown,
+            Err(Lost::NotSent(_)) => return,
+        });
     }
 
     /// The answer with the response code that the host's own stands for.

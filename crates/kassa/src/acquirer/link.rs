@@ -6,6 +6,7 @@
 //! becomes unknown. An answer that comes later is handed on as a [late](LateAnswers) one.
 
 pub(crate) mod connection;
+mod counters;
 pub(crate) mod dial;
 mod in_flight;
 pub(crate) mod listen;
@@ -13,15 +14,16 @@ mod session;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use counters::{Counters, count};
 pub(crate) use dial::Dial;
 
 use crate::clock::Clock;
 use crate::random::Random;
-use in_flight::Late;
+use in_flight::{Answered, Late};
 use iso8583::{Mac, Message, Profile};
 use session::Session;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
@@ -124,19 +126,6 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// What happened on a link, for whoever watches over it.
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    /// Answers to nothing that is known, a second answer to the same message among them.
-    pub(crate) unmatched: AtomicU64,
-    /// Answers after the deadline.
-    pub(crate) late: AtomicU64,
-    /// Frames that could not be read, or whose code was wrong.
-    pub(crate) unreadable: AtomicU64,
-    /// Connections that were signed on.
-    pub(crate) connections: AtomicU64,
-}
-
 /// A link. Cheap to clone; the sessions end once there is none left.
 #[derive(Clone, Debug)]
 pub(crate) struct Link {
@@ -144,8 +133,20 @@ pub(crate) struct Link {
     next: Arc<AtomicUsize>,
     hand_over_within: Duration,
     up: watch::Receiver<SignedOn>,
-    #[cfg(test)]
+    sessions: usize,
+    /// How many messages may be in flight in a session.
+    in_flight: usize,
     counters: Arc<Counters>,
+}
+
+/// How a link is doing.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Standing {
+    /// How many sessions are signed on, and how many there should be.
+    pub(crate) signed_on: usize,
+    pub(crate) sessions: usize,
+    /// How many messages wait for an answer.
+    pub(crate) in_flight: usize,
 }
 
 /// Which sessions are signed on: each with a number that says how old it is, the lowest the oldest.
@@ -206,6 +207,7 @@ impl Link {
         let (up, is_up) = watch::channel(vec![None; sessions]);
         let counters = Arc::<Counters>::default();
         let late_keys = Arc::new(Mutex::new(Late::default()));
+        let answered = Arc::new(Mutex::new(Answered::default()));
         let up = Arc::new(up);
         let doors = (0..sessions).map(|number| {
             let (queue, requests) = mpsc::channel(settings.in_flight.max(1));
@@ -219,6 +221,7 @@ impl Link {
                 up: Arc::clone(&up),
                 in_flight: in_flight::InFlight::default(),
                 late_keys: Arc::clone(&late_keys),
+                answered: Arc::clone(&answered),
                 late: late.0.clone(),
                 counters: Arc::clone(&counters),
                 stan: 0,
@@ -231,7 +234,8 @@ impl Link {
             next: Arc::default(),
             hand_over_within: settings.hand_over_within,
             up: is_up,
-            #[cfg(test)]
+            sessions: settings.sessions.max(1),
+            in_flight: settings.in_flight.max(1),
             counters,
         }
     }
@@ -239,6 +243,16 @@ impl Link {
     /// Sends a message and waits for its answer until `deadline`. It is sent at once or not at all: while there is
     /// no connection it waits for one for a moment.
     pub(crate) async fn exchange(&self, message: Message, deadline: Instant) -> Result<Message, Lost> {
+        let answer = self.send(message, deadline).await;
+        match &answer {
+            Err(Lost::NotSent(Unsent::NotConnected)) => count(&self.counters.not_connected),
+            Err(Lost::NotSent(Unsent::QueueFull)) => count(&self.counters.queue_full),
+            Err(Lost::NotSent(Unsent::Malformed | Unsent::InFlight) | Lost::NoAnswer) | Ok(_) => {}
+        }
+        answer
+    }
+
+    async fn send(&self, message: Message, deadline: Instant) -> Result<Message, Lost> {
         let send_by = Instant::now() + self.hand_over_within;
         loop {
             let door = self.open_door(send_by).await?;
@@ -271,9 +285,18 @@ impl Link {
         self.up.borrow().iter().any(Option::is_some)
     }
 
-    #[cfg(test)]
     pub(crate) fn counters(&self) -> &Counters {
         &self.counters
+    }
+
+    /// How it is doing.
+    pub(crate) fn standing(&self) -> Standing {
+        let free = |door: &Door| self.in_flight.saturating_sub(door.room.available_permits());
+        Standing {
+            signed_on: self.up.borrow().iter().flatten().count(),
+            sessions: self.sessions,
+            in_flight: self.doors.iter().map(free).sum(),
+        }
     }
 
     /// A session that is signed on and has room, the next one in turn.

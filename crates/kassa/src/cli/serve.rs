@@ -58,6 +58,7 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
 
     let (stop, stopped) = watch::channel(false);
     let working = tokio::spawn(worker::work(app.clone(), stopped));
+    let telling = tell_status(&opened.config, &app);
     let watching = tokio::spawn(watch_keys(Arc::clone(&opened.keys)));
     let stopping = async {
         stopping.await;
@@ -72,6 +73,7 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
         tracing::warn!("payments are still under way: their outcome is asked for after the next start");
     }
     watching.abort();
+    telling.inspect(tokio::task::JoinHandle::abort);
     stop.send_replace(true);
     working.await.context("stopping the workers")?;
     Ok(0)
@@ -95,6 +97,15 @@ fn start(opened: &Opened, public_url: String, ranges: Ranges) -> anyhow::Result<
     let (keys, random, store) = (Arc::clone(&opened.keys), opened.random.clone(), opened.store.clone());
     let peers = Peers::prepare(threeds::Setup::prepare(&config.threeds)?, &config.acquirers)?;
     Ok(App::with_peers(settings, Clock::System, random, keys, store, client, peers))
+}
+
+/// Tells `kassa acquirer status` how the links are doing, where there are any. Nothing else depends on it.
+fn tell_status(config: &Config, app: &App) -> Option<JoinHandle<()>> {
+    if config.acquirers.is_empty() {
+        return None;
+    }
+    let telling = server::status::tell(&config.data_dir, app.clone());
+    telling.inspect_err(|error| tracing::warn!(%error, "kassa acquirer status will not be answered")).ok()
 }
 
 /// Takes the results of a directory server that shows who it is, where an operator asked for that.

@@ -2,7 +2,7 @@
 
 use super::{Lost, Request};
 use iso8583::{MatchKey, Message, Profile};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -123,6 +123,34 @@ impl Late {
     /// It is sent once more: the answer is waited for again.
     pub(super) fn forget(&mut self, key: &MatchKey) {
         self.0.remove(key);
+    }
+}
+
+/// The messages that were answered last: a second answer to one of them is told from one to nothing.
+#[derive(Debug, Default)]
+pub(super) struct Answered {
+    keys: HashSet<MatchKey>,
+    in_order: VecDeque<MatchKey>,
+}
+
+/// How many are remembered.
+const ANSWERED_MAX: usize = 4_096;
+
+impl Answered {
+    pub(super) fn holds(&self, key: &MatchKey) -> bool {
+        self.keys.contains(key)
+    }
+
+    pub(super) fn remember(&mut self, key: &MatchKey) {
+        if !self.keys.insert(key.clone()) {
+            return;
+        }
+        self.in_order.push_back(key.clone());
+        if self.in_order.len() > ANSWERED_MAX
+            && let Some(oldest) = self.in_order.pop_front()
+        {
+            self.keys.remove(&oldest);
+        }
     }
 }
 

@@ -1,11 +1,11 @@
 //! One session: dial, sign on, speak, and start again when the connection is lost. One task owns the connection.
 
 use super::connection::Connection;
-use super::in_flight::{InFlight, Late};
+use super::counters::count;
+use super::in_flight::{Answered, InFlight, Late};
 use super::{Counters, Dial, Lost, Request, Settings, SignedOn, Unsent};
 use crate::acquirer::stamps::Stamps;
 use iso8583::{Class, Frame, MatchKey, Message, Mti, Profile};
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use subtle::ConstantTimeEq as _;
@@ -27,6 +27,8 @@ pub(super) struct Session {
     pub(super) seen: watch::Receiver<SignedOn>,
     pub(super) in_flight: InFlight,
     pub(super) late_keys: Arc<Mutex<Late>>,
+    /// All sessions share them: an answer may come again over another connection.
+    pub(super) answered: Arc<Mutex<Answered>>,
     pub(super) late: mpsc::Sender<Message>,
     pub(super) counters: Arc<Counters>,
     /// Of network management, which has numbers of its own.
@@ -51,12 +53,15 @@ struct Echo {
 
 impl Session {
     pub(super) async fn run(mut self) {
-        let mut tries = 0;
+        let (mut tries, mut was_open) = (0, false);
         loop {
             match self.open().await {
                 Ok(connection) => {
                     tries = 0;
-                    self.counters.connections.fetch_add(1, Ordering::Relaxed);
+                    count(&self.counters.connections);
+                    if std::mem::replace(&mut was_open, true) {
+                        count(&self.counters.reconnects);
+                    }
                     if let Some(host) = self.dialer.address() {
                         tracing::info!(session = self.number, host, "signed on to the acquirer's host");
                     }
@@ -208,6 +213,7 @@ impl Session {
             let _ = request.reply.send(Err(Lost::NotSent(Unsent::Malformed)));
             return;
         }
+        count(&self.counters.requests);
         self.late_keys().forget(&key);
         self.in_flight.insert(key, request, &self.profile);
     }
@@ -251,7 +257,7 @@ impl Session {
     }
 
     fn unreadable(&self, why: &str) {
-        self.counters.unreadable.fetch_add(1, Ordering::Relaxed);
+        count(&self.counters.unreadable);
         tracing::error!(session = self.number, why, "a message from the acquirer's host was dropped");
     }
 
@@ -262,26 +268,35 @@ impl Session {
             return if mti.is_request() { self.managed(connection, frame, &message) } else { Ok(()) };
         }
         match self.profile.match_key(&message).filter(|_| mti.is_response()) {
-            Some(key) => self.answered(&key, message),
+            Some(key) => self.take(&key, message),
             None => self.unmatched(&message),
         }
         Ok(())
     }
 
-    fn answered(&mut self, key: &MatchKey, answer: Message) {
-        let Err(answer) = self.in_flight.answer(key, answer, &self.profile) else { return };
+    /// Takes an answer.
+    fn take(&mut self, key: &MatchKey, answer: Message) {
+        let Err(answer) = self.in_flight.answer(key, answer, &self.profile) else {
+            return self.answered().remember(key);
+        };
         let is_late = self.late_keys().takes(key, &answer, &self.profile, Instant::now());
         if !is_late {
+            if self.answered().holds(key) {
+                count(&self.counters.duplicates);
+                tracing::debug!(session = self.number, key = %key, "the acquirer's host answers once more");
+                return;
+            }
             return self.unmatched(&answer);
         }
-        self.counters.late.fetch_add(1, Ordering::Relaxed);
+        self.answered().remember(key);
+        count(&self.counters.late);
         if self.late.try_send(answer).is_err() {
             tracing::error!(session = self.number, key = %key, "a late answer has nowhere to go");
         }
     }
 
     fn unmatched(&self, message: &Message) {
-        self.counters.unmatched.fetch_add(1, Ordering::Relaxed);
+        count(&self.counters.unmatched);
         let stan = message.text(11).unwrap_or("?");
         tracing::warn!(session = self.number, mti = %message.mti(), stan, "a message from the acquirer's host answers nothing");
     }
@@ -347,6 +362,10 @@ impl Session {
     fn give_up(&mut self, now: Option<Instant>) {
         let given_up = self.in_flight.give_up(now);
         self.late_keys().remember(given_up, self.settings.late_for, Instant::now());
+    }
+
+    fn answered(&self) -> MutexGuard<'_, Answered> {
+        self.answered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn late_keys(&self) -> MutexGuard<'_, Late> {

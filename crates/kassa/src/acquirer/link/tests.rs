@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use iso8583::Mti;
 use payments::time::Timestamp;
 use peer::{Hosts, Peer, answer_to, approval, request, settings};
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -66,7 +67,8 @@ async fn a_late_answer_is_handed_on_and_a_very_late_one_only_counted() {
     host.send(&approval(&received)).await;
     assert_eq!(third.await.unwrap().unwrap().stan(), Some(3));
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-    assert_eq!((count(&link.counters().late), count(&link.counters().unmatched)), (1, 2));
+    assert_eq!((count(&link.counters().late), count(&link.counters().unmatched)), (1, 1));
+    assert_eq!((count(&link.counters().duplicates), count(&link.counters().requests)), (1, 3));
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,7 +86,8 @@ async fn a_second_answer_changes_nothing() {
     let received = host.receive().await;
     host.send(&approval(&received)).await;
     next.await.unwrap().unwrap();
-    assert_eq!(link.counters().unmatched.load(Ordering::Relaxed), 1);
+    assert_eq!(link.counters().duplicates.load(Ordering::Relaxed), 1);
+    assert_eq!(link.counters().unmatched.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,6 +128,8 @@ async fn a_full_link_refuses_before_it_sends() {
     let received = [host.receive().await, host.receive().await];
     let third = exchange(&link, request(3)).await.unwrap();
     assert_eq!(third, Err(Lost::NotSent(Unsent::QueueFull)));
+    assert_eq!((link.standing().in_flight, link.standing().signed_on), (2, 1));
+    assert_eq!(link.counters().queue_full.load(Ordering::Relaxed), 1);
     for message in &received {
         host.send(&approval(message)).await;
     }

@@ -6,8 +6,13 @@ use rstest::rstest;
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The host, as a process of its own. Killed when dropped.
 struct Host {
@@ -221,6 +226,86 @@ async fn an_acquirer_is_tried_step_by_step() {
     let checked = check(&[]);
     assert_eq!(checked.code, Some(1), "{checked:?}");
     assert!(checked.stdout.ends_with("  FAILED  the sign-on was refused: response code 91\n"), "{checked:?}");
+}
+
+#[rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_gateway_says_how_its_links_are_doing(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let folder = tempfile::tempdir().unwrap();
+    // Every answer comes twice.
+    let host = Host::start(&["--listen", "127.0.0.1:0", "--fault", "duplicate=100"]);
+    let config = configure(folder.path(), &host.address, "B");
+    let home = Home::new(database).await.with("KASSA_CONFIG", &config);
+    let status = |more: &[&str]| home.run(&[&["acquirer", "status"], more].concat());
+    let nobody = status(&[]);
+    assert_eq!((nobody.code, nobody.stdout.as_str()), (Some(1), ""), "{nobody:?}");
+    assert!(
+        nobody.stderr.starts_with("kassa: no gateway with an acquirer runs on the folder "),
+        "{nobody:?}"
+    );
+
+    let binary = home.serve().await;
+    for (id, card) in [("A-1", "6799990000000000011"), ("A-2", "6799990000000000029")] {
+        pay(&place(&binary, &binary.key, &order(id)).await, card);
+    }
+    // The second answer comes behind the first: it may not be here yet.
+    let told = until(|| status(&[]), |told| told.stdout.contains("duplicates     2")).await;
+    assert_eq!(told.code, Some(0), "{told:?}");
+    let expected = "\
+example: up
+  signed on      1 of 1
+  in flight      0
+  requests       2
+  approvals      1
+  declines       1
+  unknown        0
+  late           0
+  duplicates     2
+  unmatched      0
+  unreadable     0
+  connections    1
+  reconnects     0
+  not connected  0
+  queue full     0
+";
+    assert_eq!(told.stdout, expected);
+    let json: Value = serde_json::from_str(&status(&["example", "--json"]).stdout).unwrap();
+    assert_eq!((&json[0]["acquirer"], &json[0]["state"]), (&"example".into(), &"up".into()));
+    assert_eq!((&json[0]["requests"], &json[0]["duplicates"]), (&2.into(), &2.into()));
+    assert_eq!(status(&["other"]).stderr, "kassa: no acquirer of the running gateway is called \"other\"\n");
+    let socket = fs::metadata(home.data().join("status.sock")).unwrap().permissions().mode() & 0o777;
+    assert_eq!(socket, 0o600);
+
+    let address = host.address.clone();
+    drop(host);
+    let told = until(|| status(&[]), |told| told.stdout.starts_with("example: down\n")).await;
+    assert_eq!(told.code, Some(1), "{told:?}");
+    pay(&place(&binary, &binary.key, &order("A-3")).await, "6799990000000000011");
+    let told = status(&[]);
+    assert!(
+        told.stdout.contains("requests       2\n") && told.stdout.contains("not connected  1\n"),
+        "{told:?}"
+    );
+    let _host = Host::start(&["--listen", &address]);
+    let told = until(|| status(&[]), |told| told.code == Some(0)).await;
+    assert!(told.stdout.contains("reconnects     1\n"), "{told:?}");
+    assert!(binary.stop().await.success());
+    assert_eq!(status(&[]).code, Some(1));
+}
+
+/// Asks until it is so.
+async fn until(ask: impl Fn() -> Ran, is: impl Fn(&Ran) -> bool) -> Ran {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let told = ask();
+        if is(&told) {
+            return told;
+        }
+        assert!(Instant::now() < deadline, "it does not become so: {told:?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]
