@@ -143,8 +143,10 @@ impl AcquirerHost {
             return self.answer(message).await.map_or(Said::Nothing, |answer| Said::Answer(frame, answer));
         };
         tracing::info!(fault = fault.kind.word(), mti = %message.mti(), "goes wrong as planned");
-        if fault.kind == Kind::DropBefore {
-            return Said::End;
+        match fault.kind {
+            Kind::DropBefore => return Said::End,
+            Kind::Held => tokio::time::sleep(fault.delay).await,
+            _ => {}
         }
         let Some(answer) = self.answer(message).await else { return Said::Nothing };
         match fault.kind {
@@ -162,7 +164,7 @@ impl AcquirerHost {
             Kind::Garbage => Said::Garbage(frame),
             Kind::HalfFrame => Said::Half(frame, answer),
             Kind::DropBefore | Kind::DropAfter => Said::End,
-            Kind::RefuseSignOn => Said::Answer(frame, answer),
+            Kind::RefuseSignOn | Kind::Held => Said::Answer(frame, answer),
         }
     }
 

@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     RefuseSignOn,
     /// The answer takes its time.
     Latency,
+    /// The message takes its time: others overtake it.
+    Held,
 }
 
 /// When it happens.
@@ -46,7 +48,7 @@ pub(crate) enum When {
 pub(crate) struct Fault {
     pub(crate) kind: Kind,
     pub(crate) when: When,
-    /// Of `Late` and `Latency`.
+    /// Of `Late`, `Latency` and `Held`.
     pub(crate) delay: Duration,
     /// Only to messages of this type, repeats among them.
     pub(crate) on: Option<Mti>,
@@ -71,7 +73,7 @@ struct Plan {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::NoAnswer,
         Self::Late,
         Self::Duplicate,
@@ -82,6 +84,7 @@ impl Kind {
         Self::DropAfter,
         Self::RefuseSignOn,
         Self::Latency,
+        Self::Held,
     ];
 
     /// A stable word for it.
@@ -97,6 +100,7 @@ impl Kind {
             Self::DropAfter => "drop_after",
             Self::RefuseSignOn => "refuse_sign_on",
             Self::Latency => "latency",
+            Self::Held => "held",
         }
     }
 
@@ -104,9 +108,9 @@ impl Kind {
         Self::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
-    /// How long an answer is held back where nothing else is said.
+    /// How long an answer or a message is held back where nothing else is said.
     pub(crate) fn usual_delay(self) -> Duration {
-        Duration::from_millis(if self == Self::Late { 30_000 } else { 500 })
+        Duration::from_millis(if matches!(self, Self::Late | Self::Held) { 30_000 } else { 500 })
     }
 }
 

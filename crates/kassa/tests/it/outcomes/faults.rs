@@ -161,6 +161,25 @@ async fn an_approval_that_comes_after_its_reversal_changes_nothing(
 
 #[rstest]
 #[tokio::test]
+async fn an_authorisation_that_arrives_after_its_reversal_charges_nobody(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let gateway = start(database).await;
+    gateway.plan(json!([{ "kind": "held", "next": 1, "on": "0100", "delay_ms": 3_000 }])).await;
+    let path = gateway.page_of("A-1").await;
+    gateway.pay(&path, PAID).await;
+    gateway.until_sent("authorise", 1).await;
+    assert_eq!(gateway.settled("A-1").await, "declined/declined");
+    assert_eq!(gateway.count("SELECT COUNT(*) FROM trace WHERE operation = 'reverse'").await, 1);
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    assert_eq!(gateway.charges().await, 0);
+    let stands = "SELECT COUNT(*) FROM simulator_authorisation WHERE reversed_at IS NULL";
+    assert_eq!(gateway.count(stands).await, 0);
+    gateway.audited().await;
+}
+
+#[rstest]
+#[tokio::test]
 async fn a_refused_sign_on_is_tried_again_and_costs_nothing(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {

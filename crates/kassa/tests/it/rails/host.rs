@@ -9,9 +9,10 @@ use std::process::{Child, Stdio};
 /// What goes wrong. Each kind is drawn after the ones before it, so that a third of the messages is hit.
 const FAULTS: &[&str] = &[
     "no_answer=6",
-    "latency=8:600",
+    "latency=7:600",
     "late=5:3000",
-    "duplicate=8",
+    "held=4:4000",
+    "duplicate=7",
     "reorder=6",
     "garbage=3",
     "half_frame=1",

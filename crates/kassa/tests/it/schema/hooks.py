@@ -46,7 +46,7 @@ def is_compared(body):
 
 
 FAULTS = [
-    "no_answer", "late", "duplicate", "reorder", "garbage", "half_frame", "drop_before", "drop_after",
+    "no_answer", "late", "duplicate", "reorder", "garbage", "half_frame", "drop_before", "drop_after", "held",
     "refuse_sign_on", "latency",
 ]
 names = itertools.count()
