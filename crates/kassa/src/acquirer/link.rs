@@ -5,6 +5,7 @@
 //! [`Lost::NotSent`] says that not one byte did, [`Lost::NoAnswer`] covers everything else, and is where an outcome
 //! becomes unknown. An answer that comes later is handed on as a [late](LateAnswers) one.
 
+mod breaker;
 pub(crate) mod connection;
 mod counters;
 pub(crate) mod dial;
@@ -19,6 +20,7 @@ pub(crate) use dial::Dial;
 
 use crate::clock::Clock;
 use crate::random::Random;
+use breaker::Breaker;
 use in_flight::{Answered, Late};
 use iso8583::{Mac, Message, Profile};
 use session::Session;
@@ -49,6 +51,8 @@ pub(crate) enum Unsent {
     Malformed,
     /// The same message is in flight already.
     InFlight,
+    /// The host has not answered for so long that it has to answer an echo first.
+    Suspended,
 }
 
 /// A code over a message, for hosts that want one: made of the bytes before it.
@@ -84,6 +88,8 @@ pub(crate) struct Settings {
     pub(crate) echo_within: Duration,
     /// So many echoes without an answer end the connection.
     pub(crate) echo_misses: u32,
+    /// After so many failures in a row nothing is sent before the host has answered an echo; 0 is never.
+    pub(crate) suspend_after: u32,
     /// The wait before the first reconnection; it doubles from there.
     pub(crate) back_off: Duration,
     pub(crate) back_off_max: Duration,
@@ -106,6 +112,7 @@ impl Settings {
             echo_after: Duration::from_secs(45),
             echo_within: Duration::from_secs(10),
             echo_misses: 2,
+            suspend_after: 0,
             back_off: Duration::from_secs(1),
             back_off_max: Duration::from_secs(60),
             mac: None,
@@ -136,6 +143,7 @@ pub(crate) struct Link {
     sessions: usize,
     /// How many messages may be in flight in a session.
     in_flight: usize,
+    breaker: Breaker,
     counters: Arc<Counters>,
 }
 
@@ -147,6 +155,8 @@ pub(crate) struct Standing {
     pub(crate) sessions: usize,
     /// How many messages wait for an answer.
     pub(crate) in_flight: usize,
+    /// Whether nothing is sent because the host stopped answering.
+    pub(crate) is_suspended: bool,
 }
 
 /// Which sessions are signed on: each with a number that says how old it is, the lowest the oldest.
@@ -207,6 +217,7 @@ impl Link {
         let (up, is_up) = watch::channel(vec![None; sessions]);
         let counters = Arc::<Counters>::default();
         let late_keys = Arc::new(Mutex::new(Late::default()));
+        let breaker = Breaker::new(settings.suspend_after);
         let answered = Arc::new(Mutex::new(Answered::default()));
         let up = Arc::new(up);
         let doors = (0..sessions).map(|number| {
@@ -224,6 +235,8 @@ impl Link {
                 answered: Arc::clone(&answered),
                 late: late.0.clone(),
                 counters: Arc::clone(&counters),
+                breaker: breaker.clone(),
+                suspensions: breaker.watch(),
                 stan: 0,
             };
             tokio::spawn(session.run());
@@ -236,6 +249,7 @@ impl Link {
             up: is_up,
             sessions: settings.sessions.max(1),
             in_flight: settings.in_flight.max(1),
+            breaker,
             counters,
         }
     }
@@ -243,11 +257,20 @@ impl Link {
     /// Sends a message and waits for its answer until `deadline`. It is sent at once or not at all: while there is
     /// no connection it waits for one for a moment.
     pub(crate) async fn exchange(&self, message: Message, deadline: Instant) -> Result<Message, Lost> {
+        let Some(leave) = self.breaker.leave() else {
+            count(&self.counters.suspended);
+            return Err(Lost::NotSent(Unsent::Suspended));
+        };
         let answer = self.send(message, deadline).await;
         match &answer {
-            Err(Lost::NotSent(Unsent::NotConnected)) => count(&self.counters.not_connected),
+            Ok(_) => leave.answered(),
+            Err(Lost::NoAnswer) => leave.failed(),
+            Err(Lost::NotSent(Unsent::NotConnected)) => {
+                count(&self.counters.not_connected);
+                leave.failed();
+            }
             Err(Lost::NotSent(Unsent::QueueFull)) => count(&self.counters.queue_full),
-            Err(Lost::NotSent(Unsent::Malformed | Unsent::InFlight) | Lost::NoAnswer) | Ok(_) => {}
+            Err(Lost::NotSent(Unsent::Malformed | Unsent::InFlight | Unsent::Suspended)) => {}
         }
         answer
     }
@@ -296,6 +319,7 @@ impl Link {
             signed_on: self.up.borrow().iter().flatten().count(),
             sessions: self.sessions,
             in_flight: self.doors.iter().map(free).sum(),
+            is_suspended: !self.breaker.is_open(),
         }
     }
 

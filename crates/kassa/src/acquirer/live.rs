@@ -153,6 +153,7 @@ fn settings(configured: &Configured, mac: Option<MacKey>, clock: Clock, random: 
         echo_after: Duration::from_millis(echo_after_ms),
         echo_within: Duration::from_millis(echo_answer_ms),
         echo_misses,
+        suspend_after: configured.suspend_after,
         back_off: Duration::from_millis(reconnect_ms),
         back_off_max: Duration::from_millis(reconnect_max_ms),
         mac,

@@ -26,9 +26,11 @@ pub(crate) struct Status {
     pub(crate) unmatched: u64,
     pub(crate) unreadable: u64,
     pub(crate) connections: u64,
+    /// Of those, the ones after the first of each session.
     pub(crate) reconnects: u64,
     pub(crate) not_connected: u64,
     pub(crate) queue_full: u64,
+    pub(crate) suspended: u64,
 }
 
 /// Whether cards can be charged over it.
@@ -39,6 +41,8 @@ pub(crate) enum State {
     Up,
     /// None is.
     Down,
+    /// One is, but the host stopped answering: it has to answer an echo, and then one message.
+    Suspended,
 }
 
 impl State {
@@ -47,18 +51,25 @@ impl State {
         match self {
             Self::Up => "up",
             Self::Down => "down",
+            Self::Suspended => "suspended",
         }
     }
 }
 
 impl Status {
     fn of(line: &Line) -> Self {
-        let Standing { signed_on, sessions, in_flight } = line.link.standing();
+        let Standing { signed_on, sessions, in_flight, is_suspended } = line.link.standing();
+        let state = match signed_on {
+            0 => State::Down,
+            _ if is_suspended => State::Suspended,
+            _ => State::Up,
+        };
         let counters: &Counters = line.link.counters();
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let connections = read(&counters.connections);
         Self {
             acquirer: line.name.clone(),
-            state: if signed_on > 0 { State::Up } else { State::Down },
+            state,
             signed_on,
             sessions,
             in_flight,
@@ -70,15 +81,16 @@ impl Status {
             duplicates: read(&counters.duplicates),
             unmatched: read(&counters.unmatched),
             unreadable: read(&counters.unreadable),
-            connections: read(&counters.connections),
-            reconnects: read(&counters.reconnects),
+            connections,
+            reconnects: connections.saturating_sub(u64::try_from(sessions).unwrap_or(0)),
             not_connected: read(&counters.not_connected),
             queue_full: read(&counters.queue_full),
+            suspended: read(&counters.suspended),
         }
     }
 
     /// Its numbers, each with its name.
-    pub(crate) fn counted(&self) -> [(&'static str, u64); 12] {
+    pub(crate) fn counted(&self) -> [(&'static str, u64); 13] {
         [
             ("requests", self.requests),
             ("approvals", self.approvals),
@@ -92,6 +104,7 @@ impl Status {
             ("reconnects", self.reconnects),
             ("not connected", self.not_connected),
             ("queue full", self.queue_full),
+            ("suspended", self.suspended),
         ]
     }
 }

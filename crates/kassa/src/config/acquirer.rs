@@ -50,6 +50,10 @@ pub struct Acquirer {
     /// Messages without an answer yet, in each of them.
     #[serde(default = "in_flight")]
     pub in_flight: usize,
+    /// After so many messages in a row without an answer nothing is sent before the host has answered an echo; 0 is
+    /// never.
+    #[serde(default = "suspend_after")]
+    pub suspend_after: u32,
     /// DE 70.
     #[serde(default)]
     pub network_codes: NetworkCodes,
@@ -182,6 +186,10 @@ fn in_flight() -> usize {
     64
 }
 
+fn suspend_after() -> u32 {
+    10
+}
+
 /// The acquirers of the file, each in order and none in conflict with another.
 pub(super) fn acquirers(value: toml::Value) -> Result<Vec<Acquirer>, String> {
     let acquirers: Vec<Acquirer> = value
@@ -258,6 +266,7 @@ impl Acquirer {
         let rules = [
             ((1..=16).contains(&self.sessions), "sessions must be a whole number from 1 to 16"),
             ((1..=10_000).contains(&self.in_flight), "in_flight must be a whole number from 1 to 10000"),
+            (self.suspend_after <= 1_000, "suspend_after must be a whole number from 0 to 1000"),
             (
                 codes.iter().all(|code| digits(code) && code.len() == 3),
                 "network_codes must have three digits each",

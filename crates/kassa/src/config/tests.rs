@@ -301,8 +301,16 @@ fn the_acquirer_of_the_example_is_one() {
     // What is there is what happens without it.
     let short = text.lines().filter(|line| {
         let key = line.split(' ').next().unwrap();
-        !["profile", "has_inquiry", "reverses_by_advice", "completion", "sessions", "in_flight"]
-            .contains(&key)
+        ![
+            "profile",
+            "has_inquiry",
+            "reverses_by_advice",
+            "completion",
+            "sessions",
+            "in_flight",
+            "suspend_after",
+        ]
+        .contains(&key)
     });
     let short = short.collect::<Vec<_>>().join("\n");
     let (before, rest) = short.split_once("[acquirer.network_codes]").unwrap();
@@ -330,6 +338,7 @@ fn a_wrong_acquirer_is_named_with_what_is_wrong() {
         ("address = \"host.acquirer.example:5000\"", "listen = \"localhost\"", "invalid socket address"),
         ("country = \"528\"", "country = \"NL\"", "country must have three digits"),
         ("currencies = [\"EUR\"]", "currencies = [\"EURO\"]", "currencies must be codes"),
+        ("suspend_after = 10", "suspend_after = 1001", "suspend_after must be"),
         ("sessions = 1", "sessions = 0", "sessions must be"),
         ("echo = \"301\"", "echo = \"31\"", "network_codes must have"),
         ("connect_ms = 5000", "connect_ms = 0", "timers must be"),

@@ -9,6 +9,7 @@ mod no_answer;
 mod open_to_buy;
 mod patience;
 mod restart;
+mod suspension;
 mod timers;
 mod twice;
 

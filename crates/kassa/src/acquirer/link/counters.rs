@@ -23,12 +23,12 @@ pub(crate) struct Counters {
     pub(crate) unreadable: AtomicU64,
     /// Connections that were signed on.
     pub(crate) connections: AtomicU64,
-    /// Connections that took the place of one that was lost.
-    pub(crate) reconnects: AtomicU64,
     /// Messages that were not sent because there was no connection.
     pub(crate) not_connected: AtomicU64,
     /// Messages that were not sent because too much was in flight.
     pub(crate) queue_full: AtomicU64,
+    /// Messages that were not sent because the host had stopped answering.
+    pub(crate) suspended: AtomicU64,
 }
 
 /// Once more.

@@ -1,5 +1,6 @@
 //! One session: dial, sign on, speak, and start again when the connection is lost. One task owns the connection.
 
+use super::breaker::{Breaker, Changes};
 use super::connection::Connection;
 use super::counters::count;
 use super::in_flight::{Answered, InFlight, Late};
@@ -31,6 +32,9 @@ pub(super) struct Session {
     pub(super) answered: Arc<Mutex<Answered>>,
     pub(super) late: mpsc::Sender<Message>,
     pub(super) counters: Arc<Counters>,
+    pub(super) breaker: Breaker,
+    /// To ask the host at once when it has to show that it is there.
+    pub(super) suspensions: Changes,
     /// Of network management, which has numbers of its own.
     pub(super) stan: u32,
 }
@@ -53,15 +57,12 @@ struct Echo {
 
 impl Session {
     pub(super) async fn run(mut self) {
-        let (mut tries, mut was_open) = (0, false);
+        let mut tries = 0;
         loop {
             match self.open().await {
                 Ok(connection) => {
                     tries = 0;
                     count(&self.counters.connections);
-                    if std::mem::replace(&mut was_open, true) {
-                        count(&self.counters.reconnects);
-                    }
                     if let Some(host) = self.dialer.address() {
                         tracing::info!(session = self.number, host, "signed on to the acquirer's host");
                     }
@@ -122,7 +123,10 @@ impl Session {
                 let Some(message) = self.read(&frame) else { continue };
                 if message.mti().is_response() && self.profile.match_key(&message) == key {
                     return match message.response_code() {
-                        Some("00") => Ok(connection),
+                        Some("00") => {
+                            self.breaker.echo_answered();
+                            Ok(connection)
+                        }
                         code => Err(Ended::Lost(format!("the sign-on was refused: {}", code.unwrap_or("?")))),
                     };
                 }
@@ -151,6 +155,7 @@ impl Session {
                     }
                 },
                 () = replaced(&mut self.seen, number), if !is_replaced => is_replaced = true,
+                () = self.suspensions.next() => {}
                 () = sleep_until(tick) => {}
             }
             while let Some(frame) = connection.next_frame() {
@@ -172,8 +177,14 @@ impl Session {
         Ended::Lost("the host has called again since".to_owned())
     }
 
+    /// When a host that says nothing is asked: soon, where nothing is sent before it answers.
+    fn echo_at(&self, echo: &Echo) -> Instant {
+        let silence = if self.breaker.is_shut() { self.settings.back_off } else { self.settings.echo_after };
+        echo.heard_at + silence
+    }
+
     fn next_tick(&self, echo: &Echo) -> Instant {
-        let echo_at = echo.asked.unwrap_or(echo.heard_at + self.settings.echo_after);
+        let echo_at = echo.asked.unwrap_or_else(|| self.echo_at(echo));
         self.in_flight.next_deadline().map_or(echo_at, |deadline| deadline.min(echo_at))
     }
 
@@ -182,7 +193,7 @@ impl Session {
         let now = Instant::now();
         match echo.asked {
             Some(until) if now < until => return Ok(()),
-            None if now < echo.heard_at + self.settings.echo_after => return Ok(()),
+            None if now < self.echo_at(echo) => return Ok(()),
             Some(_) => echo.misses += 1,
             None => {}
         }
@@ -265,7 +276,13 @@ impl Session {
     fn hear(&mut self, connection: &mut Connection, frame: &Frame, message: Message) -> Result<(), Ended> {
         let mti = message.mti();
         if mti.class() == Class::NetworkManagement {
-            return if mti.is_request() { self.managed(connection, frame, &message) } else { Ok(()) };
+            if mti.is_request() {
+                return self.managed(connection, frame, &message);
+            }
+            if message.response_code() == Some("00") {
+                self.breaker.echo_answered();
+            }
+            return Ok(());
         }
         match self.profile.match_key(&message).filter(|_| mti.is_response()) {
             Some(key) => self.take(&key, message),

@@ -4,6 +4,7 @@
 mod connections;
 mod peer;
 mod sockets;
+mod suspensions;
 
 use super::*;
 use crate::clock::Clock;

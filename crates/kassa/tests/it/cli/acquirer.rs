@@ -269,6 +269,7 @@ example: up
   reconnects     0
   not connected  0
   queue full     0
+  suspended      0
 ";
     assert_eq!(told.stdout, expected);
     let json: Value = serde_json::from_str(&status(&["example", "--json"]).stdout).unwrap();

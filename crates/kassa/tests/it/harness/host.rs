@@ -184,12 +184,24 @@ impl Memory {
 
     async fn converse(&self, mut stream: TcpStream) {
         let mut deframer = Deframer::new(self.profile.framing());
+        let mut held = self.held.subscribe();
+        let mut answers = Vec::new();
         let mut buffer = [0; 4_096];
-        while let Ok(length @ 1..) = stream.read(&mut buffer).await {
-            let mut received = &buffer[..length];
-            while let Some(frame) = deframer.feed(&mut received).unwrap() {
-                let Some(answer) = self.answer(&frame) else { continue };
-                let _ = self.held.subscribe().wait_for(|held| !held).await;
+        loop {
+            tokio::select! {
+                read = stream.read(&mut buffer) => {
+                    let Ok(length @ 1..) = read else { return };
+                    let mut received = &buffer[..length];
+                    while let Some(frame) = deframer.feed(&mut received).unwrap() {
+                        answers.extend(self.answer(&frame));
+                    }
+                }
+                _ = held.changed() => {}
+            }
+            if *held.borrow_and_update() {
+                continue;
+            }
+            for answer in answers.drain(..) {
                 if stream.write_all(&answer).await.is_err() {
                     return;
                 }
