@@ -156,8 +156,8 @@ async fn a_code_of_the_hosts_own_stands_for_another_also_for_one_brand_only() {
         ("A-2", visa, 1_062, "4005", "54"),
         ("A-3", maestro, 1_057, "4999", "57"),
         ("A-4", visa, 1_057, "4001", "05"),
-        // What the brands mean by it themselves.
-        ("A-5", maestro, 1_065, "4004", "65"),
+        // What the brands mean by it themselves; the customer of the first was authenticated already.
+        ("A-5", maestro, 1_065, "4999", "65"),
         ("A-6", visa, 1_065, "4999", "65"),
     ] {
         let mut order: Value = order(id);
