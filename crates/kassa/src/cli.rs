@@ -16,7 +16,9 @@ mod sites;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::bench::Bench;
 use crate::config::{Flags, StoreFlags};
+use crate::store::Variant;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -42,6 +44,15 @@ Examples:
 
 Every flag is also an environment variable (--data-dir is KASSA_DATA_DIR) and a key of the file (data_dir).
 Kassa stops on SIGTERM or Ctrl-C once the requests under way are answered.";
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  A first look, within three minutes:
+    kassa bench --quick
+  Everything, on PostgreSQL too, with the figures for a program:
+    kassa bench --database postgres://kassa@localhost/postgres --json figures.json
+
+Uses both sides of the machine: run it where nothing else runs. docs/performance.md explains the columns.";
 
 const AUDIT_EXAMPLES: &str = "\
 Examples:
@@ -142,6 +153,12 @@ pub enum Command {
     /// Print the certificate authority of `serve --tls`, and how to make clients trust it.
     #[command(after_help = CA_EXAMPLES)]
     Ca(StoreFlags),
+    /// Measure how fast this machine runs Kassa, beside what it could do at most.
+    #[command(after_help = BENCH_EXAMPLES)]
+    Bench(Bench),
+    /// Serve with a store to measure against.
+    #[command(hide = true, after_help = BENCH_EXAMPLES)]
+    BenchServe(BenchServe),
     /// Recompute every balance and status from the records.
     #[command(after_help = AUDIT_EXAMPLES)]
     Audit(StoreFlags),
@@ -160,6 +177,18 @@ pub enum Command {
     /// List, add and rotate the keys that seal API keys and stored cards.
     #[command(after_help = KEYS_EXAMPLES)]
     Keys(Keys),
+}
+
+/// `kassa bench-serve`: what `kassa bench` starts.
+#[derive(Debug, Clone, Args)]
+pub struct BenchServe {
+    /// How writes are done.
+    #[arg(long, value_enum)]
+    pub store: Variant,
+
+    /// The settings.
+    #[command(flatten)]
+    pub flags: Flags,
 }
 
 /// `kassa keys`.
@@ -293,7 +322,9 @@ impl Command {
     /// What could not be done, and why.
     pub async fn run(self) -> anyhow::Result<u8> {
         match self {
-            Self::Serve(flags) => serve::run(*flags).await,
+            Self::Serve(flags) => serve::run(*flags, Variant::Group).await,
+            Self::Bench(bench) => crate::bench::run(bench).await,
+            Self::BenchServe(serve) => serve::run(serve.flags, serve.store).await,
             Self::Pay(pay) => Ok(u8::try_from(pay::run(pay).await).unwrap_or(1)),
             Self::Ca(store) => ca::run(store),
             Self::Audit(store) => audit::run(store).await,

@@ -8,6 +8,7 @@ mod acquirer;
 mod api;
 pub mod app;
 pub mod audit;
+mod bench;
 mod cards_in_hand;
 pub mod cli;
 pub mod clock;

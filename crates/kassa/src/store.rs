@@ -29,6 +29,7 @@ mod tests;
 mod tokens;
 pub(crate) mod trace;
 pub(crate) mod transaction_row;
+pub(crate) mod variant;
 mod webhook_secrets;
 pub(crate) mod words;
 
@@ -43,6 +44,7 @@ pub(crate) use notifications::{Delivery, Heard, Next};
 pub(crate) use sealed::{Content, Resealed, SealedColumn, SealedRow};
 pub(crate) use site_about::{About, SiteField};
 pub(crate) use sites::{ApiKey, NewSite, Site};
+pub use variant::Variant;
 
 use db::Db;
 
@@ -58,7 +60,15 @@ impl Store {
     /// # Errors
     /// What could not be opened, and why.
     pub async fn open(location: &Location) -> anyhow::Result<Self> {
-        Ok(Self { db: Db::open(location).await? })
+        Self::open_variant(location, Variant::Group).await
+    }
+
+    /// The same, with writes done in another way, to measure against.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn open_variant(location: &Location, variant: Variant) -> anyhow::Result<Self> {
+        Ok(Self { db: Db::open(location, variant).await? })
     }
 
     /// Whether the database answers.

@@ -3,7 +3,7 @@
 use crate::config::{Config, Flags, StoreFlags};
 use crate::keys::KeyRing;
 use crate::random::Random;
-use crate::store::{Location, Store};
+use crate::store::{Location, Store, Variant};
 use anyhow::{Context as _, bail};
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::DirBuilderExt as _;
@@ -36,6 +36,11 @@ pub(super) async fn open_store(flags: StoreFlags, first: First) -> anyhow::Resul
 
 /// Opens key and store.
 pub(super) async fn open(config: Config, first: First) -> anyhow::Result<Opened> {
+    open_variant(config, first, Variant::Group).await
+}
+
+/// The same, with writes done in another way.
+pub(super) async fn open_variant(config: Config, first: First, variant: Variant) -> anyhow::Result<Opened> {
     let random = Random::system();
     let (location, is_new) = match &config.database {
         Some(url) => (Location::Postgres(url.expose().to_owned()), false),
@@ -55,7 +60,7 @@ pub(super) async fn open(config: Config, first: First) -> anyhow::Result<Opened>
         None => own_keys(&config, &random)?,
     };
     let keys = Arc::new(keys);
-    let store = Store::open(&location).await?;
+    let store = Store::open_variant(&location, variant).await?;
     Ok(Opened { config, keys, random, store })
 }
 

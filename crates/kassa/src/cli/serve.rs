@@ -1,6 +1,6 @@
 //! `kassa serve`: everything in one process.
 
-use super::open::{First, Opened, lock, open};
+use super::open::{First, Opened, lock, open_variant};
 use crate::acquirer::ADVICE_WITHIN;
 use crate::app::{App, Peers, Settings};
 use crate::clock::Clock;
@@ -8,7 +8,7 @@ use crate::config::{Config, Flags};
 use crate::keys::{ApiSecret, KeyRing};
 use crate::server::tls::{Authority, Tls};
 use crate::server::{self, Limits};
-use crate::store::Site;
+use crate::store::{Site, Variant};
 use crate::{logging, outbound, ranges, sites, threeds, worker};
 use anyhow::Context as _;
 use payments::ranges::Ranges;
@@ -30,7 +30,7 @@ const GRACE: Duration = Duration::from_secs(3);
 const LOOK_AT_KEYS: Duration = Duration::from_secs(5);
 
 /// Serves until it is told to stop.
-pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
+pub(super) async fn run(flags: Flags, variant: Variant) -> anyhow::Result<u8> {
     let config = Config::load(flags)?;
     logging::log_init(&config);
     let listen = config.listen;
@@ -39,7 +39,7 @@ pub(super) async fn run(flags: Flags) -> anyhow::Result<u8> {
     // Read before anything is created, like everything else that has to be there already.
     let own = own_certificate(&config)?;
     let ranges = ranges::load(config.cards_ranges.as_deref())?;
-    let opened = open(config, First::Create).await?;
+    let opened = open_variant(config, First::Create, variant).await?;
     let _lock = lock(&opened.config)?;
     let local = if own.is_none() { local_certificate(&opened.config)? } else { None };
     let limits = Limits {

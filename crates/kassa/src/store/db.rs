@@ -5,13 +5,14 @@
 
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
+use super::variant::{Ceiling, Variant};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::oneshot;
 
 /// A column's value or a parameter. Its `Debug` form shows no text: that may be a name or a payment link.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Value {
     /// No value.
     Null,
@@ -77,7 +78,7 @@ pub(crate) fn statement<const N: usize>(sql: &'static str, params: [Value; N]) -
 }
 
 /// One row of an answer, read left to right.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Row(pub(crate) Vec<Value>);
 
 /// A row does not hold what its reader expects: the database was changed behind our back.
@@ -226,6 +227,8 @@ pub enum Location {
 pub(crate) enum Db {
     Sqlite(Arc<Sqlite>),
     Postgres(Arc<Postgres>),
+    /// Neither keeps what is written; see [`Variant`].
+    Ceiling(Arc<Ceiling>),
 }
 
 /// A migration: its number, its name and its statements.
@@ -275,11 +278,18 @@ impl Db {
     ///
     /// # Errors
     /// One line that says what could not be opened and why.
-    pub(crate) async fn open(location: &Location) -> anyhow::Result<Self> {
-        match location {
-            Location::File(path) => Ok(Self::Sqlite(Arc::new(Sqlite::open(path)?))),
-            Location::Postgres(url) => Ok(Self::Postgres(Arc::new(Postgres::open(url).await?))),
-        }
+    pub(crate) async fn open(location: &Location, variant: Variant) -> anyhow::Result<Self> {
+        let db = match location {
+            Location::File(path) => Self::Sqlite(Arc::new(Sqlite::open(path, variant.group_max())?)),
+            Location::Postgres(url) => Self::Postgres(Arc::new(Postgres::open(url, variant).await?)),
+        };
+        let log = match (variant, location) {
+            (Variant::Group | Variant::PerRequest, _) => return Ok(db),
+            (Variant::Log, Location::File(path)) => Some(path.with_extension("log")),
+            (Variant::Log, Location::Postgres(_)) => anyhow::bail!("a log needs a folder: use a SQLite file"),
+            (Variant::Nothing, _) => None,
+        };
+        Ok(Self::Ceiling(Arc::new(Ceiling::new(db, log.as_deref())?)))
     }
 
     /// Commits a write together with whatever else is waiting.
@@ -289,6 +299,7 @@ impl Db {
         let sent = match self {
             Self::Sqlite(db) => db.send(queued).await,
             Self::Postgres(db) => db.lane(&queued.write.key).send(queued).await.is_ok(),
+            Self::Ceiling(db) => db.send(queued).await,
         };
         if !sent {
             return Err(WriteError::Failed("the writer has stopped".to_owned()));
@@ -306,6 +317,7 @@ impl Db {
         match self {
             Self::Sqlite(db) => db.read(&statement),
             Self::Postgres(db) => db.read(&statement).await,
+            Self::Ceiling(db) => db.read(&statement).await,
         }
     }
 }

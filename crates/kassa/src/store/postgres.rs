@@ -1,9 +1,9 @@
 //! PostgreSQL: two writer lanes that group what is waiting into one pipelined transaction, and pooled readers.
 
 use super::db::{
-    GROUP_MAX, MIGRATION_TABLE, MIGRATIONS, QUEUE, Queued, ReadError, Row, Statement, Value, WriteError,
-    Written,
+    MIGRATION_TABLE, MIGRATIONS, QUEUE, Queued, ReadError, Row, Statement, Value, WriteError, Written,
 };
+use super::variant::Variant;
 use anyhow::Context as _;
 use bytes::BytesMut;
 use deadpool_postgres::{Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
@@ -21,6 +21,8 @@ use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 use tokio_postgres::{Client, Config, NoTls};
 
 const LANES: usize = 2;
+/// How many lanes there are where every request has a transaction of its own.
+const LANES_PER_REQUEST: usize = 32;
 const READERS: usize = 8;
 /// How long a group may take in all; the database's own limits are shorter.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -38,7 +40,7 @@ pub(crate) struct Postgres {
 
 impl Postgres {
     /// Connects, migrates and starts the lanes.
-    pub(crate) async fn open(url: &str) -> anyhow::Result<Self> {
+    pub(crate) async fn open(url: &str, variant: Variant) -> anyhow::Result<Self> {
         let mut config = Config::from_str(url).context("reading the database URL")?;
         config.application_name("kassa").connect_timeout(Duration::from_secs(5));
         config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(PATIENCE);
@@ -50,9 +52,11 @@ impl Postgres {
         let wait = Some(Duration::from_secs(5));
         let readers = Pool::builder(manager).max_size(READERS).runtime(Runtime::Tokio1);
         let readers = readers.wait_timeout(wait).create_timeout(wait).recycle_timeout(wait).build()?;
-        let lanes = (0..LANES).map(|_| {
+        let lanes = if variant == Variant::PerRequest { LANES_PER_REQUEST } else { LANES };
+        let group_max = variant.group_max();
+        let lanes = (0..lanes).map(|_| {
             let (queue, waiting) = mpsc::channel(QUEUE);
-            tokio::spawn(Lane { config: config.clone(), session: None }.run(waiting));
+            tokio::spawn(Lane { config: config.clone(), group_max, session: None }.run(waiting));
             queue
         });
         Ok(Self { lanes: lanes.collect(), readers })
@@ -166,6 +170,8 @@ impl ToSql for Value {
 /// A writer with its connection, made anew when it was lost.
 struct Lane {
     config: Config,
+    /// How many writes share one commit at most.
+    group_max: usize,
     session: Option<Session>,
 }
 
@@ -218,7 +224,7 @@ impl Lane {
     async fn run(mut self, mut waiting: mpsc::Receiver<Queued>) {
         while let Some(first) = waiting.recv().await {
             let mut group = vec![first];
-            while group.len() < GROUP_MAX {
+            while group.len() < self.group_max {
                 let Ok(next) = waiting.try_recv() else { break };
                 group.push(next);
             }

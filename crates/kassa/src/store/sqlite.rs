@@ -1,8 +1,7 @@
 //! SQLite: one writer thread that groups what is waiting into one durable commit, and a few readers.
 
 use super::db::{
-    GROUP_MAX, MIGRATION_TABLE, MIGRATIONS, QUEUE, Queued, ReadError, Row, Statement, Value, WriteError,
-    Written,
+    MIGRATION_TABLE, MIGRATIONS, QUEUE, Queued, ReadError, Row, Statement, Value, WriteError, Written,
 };
 use anyhow::Context as _;
 use rusqlite::config::DbConfig;
@@ -46,8 +45,8 @@ struct Session {
 }
 
 impl Sqlite {
-    /// Opens or creates the file, migrates it and starts the writer.
-    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
+    /// Opens or creates the file, migrates it and starts the writer, which commits up to `group_max` writes at once.
+    pub(crate) fn open(path: &Path, group_max: usize) -> anyhow::Result<Self> {
         let shown = path.display();
         let mut writer = Connection::open(path).with_context(|| format!("opening the database {shown}"))?;
         prepare(&writer).with_context(|| format!("preparing the database {shown}"))?;
@@ -64,7 +63,7 @@ impl Sqlite {
         let session = Session::new(writer)?;
         let writer = std::thread::Builder::new()
             .name("sqlite-writer".to_owned())
-            .spawn(move || write_all(session, waiting))
+            .spawn(move || write_all(session, waiting, group_max))
             .context("starting the database writer")?;
         Ok(Self { queue: Some(queue), writer: Some(writer), readers })
     }
@@ -166,10 +165,10 @@ impl ToSql for Value {
 
 /// The writer: takes everything that waits, up to the limit, and commits it at once. There is no timer: a
 /// group forms while the one before it is being synced.
-fn write_all(mut session: Session, mut waiting: mpsc::Receiver<Queued>) {
+fn write_all(mut session: Session, mut waiting: mpsc::Receiver<Queued>, group_max: usize) {
     while let Some(first) = waiting.blocking_recv() {
         let mut group = vec![first];
-        while group.len() < GROUP_MAX {
+        while group.len() < group_max {
             let Ok(next) = waiting.try_recv() else { break };
             group.push(next);
         }
