@@ -199,7 +199,7 @@ impl App {
         loop {
             let mut random = [0; SESSION_RANDOM * 2];
             self.random.fill(&mut random);
-            if let Some(id) = SessionId::draw(site, &random) {
+            if let Some(id) = SessionId::draw(site, self.now(), &random) {
                 return id;
             }
         }

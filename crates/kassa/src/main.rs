@@ -3,6 +3,10 @@
 use std::io::Write as _;
 use std::process::ExitCode;
 
+/// Requests are many small pieces of memory: this one hands them out faster than the system's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let command = kassa::cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();

@@ -39,6 +39,14 @@ impl From<Refused> for RunError {
 /// What follows for an order, or why nothing does.
 type Decided = Result<Vec<Change>, RunError>;
 
+/// Whether an order is looked at before it is first decided upon.
+#[derive(Clone, Copy)]
+enum Look {
+    First,
+    /// There is most likely none: its guard finds out, and what it costs to look is saved.
+    Later,
+}
+
 /// How a change of an order ended.
 enum Ended {
     /// The order as it now stands, and the answer that was kept with it.
@@ -56,7 +64,8 @@ impl App {
         digest: [u8; 32],
         answering: Answering<'_>,
     ) -> Result<Answer, RunError> {
-        self.answer(site, &request.order_id, self.placing(site, request, digest)?, answering).await
+        let placing = self.placing(site, request, digest)?;
+        self.answer(site, &request.order_id, placing, Look::Later, answering).await
     }
 
     /// Places an order that is paid at once. The answer is the order as it then stands.
@@ -66,7 +75,8 @@ impl App {
         request: &CreateOrder,
         digest: [u8; 32],
     ) -> Result<Order, RunError> {
-        match self.change(site, &request.order_id, &self.placing(site, request, digest)?, None).await? {
+        let placing = self.placing(site, request, digest)?;
+        match self.change(site, &request.order_id, &placing, Look::Later, None).await? {
             Ended::Now(order, _) => Ok(*order),
             Ended::Before(_) => unreachable!("nothing was asked for by a key"),
         }
@@ -105,7 +115,7 @@ impl App {
 
     /// Runs a command on an order. The answer is the order as it then stands.
     pub(crate) async fn run(&self, site: SiteId, id: &OrderId, command: &Command) -> Result<Order, RunError> {
-        match self.change(site, id, &decided_by(command), None).await? {
+        match self.change(site, id, &decided_by(command), Look::First, None).await? {
             Ended::Now(order, _) => Ok(*order),
             Ended::Before(_) => unreachable!("nothing was asked for by a key"),
         }
@@ -124,7 +134,7 @@ impl App {
             Some(order) if order.open().is_some() => Err(Refused::PaymentInProgress.into()),
             known => decide(known, now),
         };
-        match self.change(site, id, &unless_open, None).await? {
+        match self.change(site, id, &unless_open, Look::First, None).await? {
             Ended::Now(order, _) => Ok(*order),
             Ended::Before(_) => unreachable!("nothing was asked for by a key"),
         }
@@ -139,7 +149,7 @@ impl App {
         command: &Command,
         answering: Answering<'_>,
     ) -> Result<Answer, RunError> {
-        self.answer(site, id, decided_by(command), answering).await
+        self.answer(site, id, decided_by(command), Look::First, answering).await
     }
 
     async fn answer<D>(
@@ -147,12 +157,13 @@ impl App {
         site: SiteId,
         id: &OrderId,
         decide: D,
+        look: Look,
         answering: Answering<'_>,
     ) -> Result<Answer, RunError>
     where
         D: Fn(Option<&Order>, Timestamp) -> Decided,
     {
-        match self.change(site, id, &decide, Some(&answering)).await? {
+        match self.change(site, id, &decide, look, Some(&answering)).await? {
             Ended::Now(_, Some(kept)) => Ok(Answer::success(kept, false)),
             Ended::Now(order, None) => answering.render(&order).map_err(RunError::Failed),
             Ended::Before(answer) => Ok(answer),
@@ -165,6 +176,7 @@ impl App {
         site: SiteId,
         id: &OrderId,
         decide: &D,
+        mut look: Look,
         answering: Option<&Answering<'_>>,
     ) -> Result<Ended, RunError>
     where
@@ -172,7 +184,11 @@ impl App {
     {
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
-            let (known, now) = (self.look(site, id).await?, self.now());
+            let known = match std::mem::replace(&mut look, Look::First) {
+                Look::First => self.look(site, id).await?,
+                Look::Later => None,
+            };
+            let now = self.now();
             let refused = match decide(known.as_ref(), now) {
                 Ok(changes) => {
                     let part = part_of(&changes);

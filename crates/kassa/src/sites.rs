@@ -33,13 +33,13 @@ pub(crate) fn open_key(keys: &KeyRing, key: &ApiKey) -> anyhow::Result<ApiSecret
     ApiSecret::parse(text).map_err(|why| anyhow::anyhow!("a stored API key: {why}"))
 }
 
-/// The valid key of this text. While the key-encryption key changes, its digest does as well: a key that is not
+/// The valid key of this text and its site. While the key-encryption key changes, its digest does as well: a key that is not
 /// found is looked for again if the key file is another one by now.
 pub(crate) async fn find_key(
     store: &Store,
     keys: &KeyRing,
     api_key: &str,
-) -> Result<Option<ApiKey>, ReadError> {
+) -> Result<Option<(ApiKey, Site)>, ReadError> {
     let mut digests = keys.digests(api_key);
     loop {
         if let Some(found) = store.find_key(&digests).await? {

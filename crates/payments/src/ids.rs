@@ -1,5 +1,6 @@
 //! Identities: one type each, so that none can stand in for another.
 
+use crate::time::Timestamp;
 use std::fmt;
 
 /// A site (webshop) of an account. Orders, keys and settings belong to a site.
@@ -101,12 +102,16 @@ const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmn
 const SITE_CHARACTERS: usize = 5;
 /// The length of a session id.
 pub const SESSION_ID_LENGTH: usize = 35;
-/// Random characters in a session id: 178 bits.
-pub const SESSION_RANDOM: usize = SESSION_ID_LENGTH - SITE_CHARACTERS;
+/// How many characters after these say when it was drawn, in milliseconds: enough until the year 2081.
+const TIME_CHARACTERS: usize = 7;
+/// Random characters in a session id: 136 bits.
+pub const SESSION_RANDOM: usize = SESSION_ID_LENGTH - SITE_CHARACTERS - TIME_CHARACTERS;
 
 /// A payment session: the unguessable name in a payment link, 35 characters `[A-Za-z0-9]`.
 ///
-/// The first five characters name the site, so that a session is found by a key that starts with the site.
+/// The first five characters name the site, so that a session is found by a key that starts with the site. The next
+/// seven grow with time, so that new sessions are neighbours in the database: where every one has a place of its own,
+/// each costs pages that nothing else writes. The rest is random.
 ///
 /// Whoever knows it can pay, so its `Debug` form shows only the beginning.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -121,20 +126,17 @@ impl fmt::Debug for SessionId {
 impl SessionId {
     /// A session of `site`, from random bytes (each byte below 62 × 4 gives one character; others are skipped).
     ///
-    /// Returns `None` when `random` held too few usable bytes.
+    /// Returns `None` when `random` held too few usable bytes, or the site or the time does not fit.
     #[must_use]
-    pub fn draw(site: SiteId, random: &[u8]) -> Option<Self> {
+    pub fn draw(site: SiteId, now: Timestamp, random: &[u8]) -> Option<Self> {
         let mut id = String::with_capacity(SESSION_ID_LENGTH);
-        let mut rest = u64::try_from(site.0).ok()?;
-        for _ in 0..SITE_CHARACTERS {
-            id.insert(0, letter(rest % 62)?);
-            rest /= 62;
-        }
+        push_number(&mut id, site.0, SITE_CHARACTERS)?;
+        push_number(&mut id, now.0, TIME_CHARACTERS)?;
         let usable = random.iter().filter(|byte| **byte < 248).take(SESSION_RANDOM);
         for byte in usable {
             id.push(letter(u64::from(byte % 62))?);
         }
-        (rest == 0 && id.len() == SESSION_ID_LENGTH).then_some(Self(id))
+        (id.len() == SESSION_ID_LENGTH).then_some(Self(id))
     }
 
     /// Takes 35 letters and digits; `None` otherwise.
@@ -161,6 +163,17 @@ impl SessionId {
     }
 }
 
+/// Appends a number with so many digits, the first one first; `None` when it has more.
+fn push_number(id: &mut String, number: i64, digits: usize) -> Option<()> {
+    let mut rest = u64::try_from(number).ok()?;
+    let start = id.len();
+    for _ in 0..digits {
+        id.insert(start, letter(rest % 62)?);
+        rest /= 62;
+    }
+    (rest == 0).then_some(())
+}
+
 fn letter(digit: u64) -> Option<char> {
     let at = usize::try_from(digit).ok()?;
     ALPHABET.get(at).map(|byte| char::from(*byte))
@@ -176,16 +189,30 @@ impl fmt::Display for SessionId {
 mod tests {
     use super::*;
 
+    const NOW: Timestamp = Timestamp(1_795_000_000_000);
+
+    #[test]
+    fn session_ids_of_a_site_grow_with_time_whatever_was_drawn() {
+        let draw = |later: i64, random| {
+            let at = Timestamp(NOW.0 + later);
+            SessionId::draw(SiteId(1), at, &[random; 64]).unwrap()
+        };
+        for (earlier, later) in [(0, 1), (61, 62), (999, 1_000), (1, 1_000_000_000_000)] {
+            assert!(draw(earlier, 61) < draw(later, 0), "{earlier} and {later}");
+        }
+        assert_eq!(SessionId::draw(SiteId(1), Timestamp(i64::MAX), &[7; 64]), None);
+    }
+
     #[test]
     fn a_session_id_names_its_site() {
         for site in [0, 1, 61, 62, 916_132_831] {
-            let id = SessionId::draw(SiteId(site), &[7; 64]).unwrap();
+            let id = SessionId::draw(SiteId(site), NOW, &[7; 64]).unwrap();
             assert_eq!(id.as_str().len(), SESSION_ID_LENGTH);
             assert_eq!(id.site(), SiteId(site));
             assert_eq!(SessionId::parse(id.as_str()), Some(id));
         }
-        assert_eq!(SessionId::draw(SiteId(916_132_832), &[7; 64]), None, "one more does not fit");
-        assert_eq!(SessionId::draw(SiteId(1), &[255; 64]), None, "too little randomness");
+        assert_eq!(SessionId::draw(SiteId(916_132_832), NOW, &[7; 64]), None, "one more does not fit");
+        assert_eq!(SessionId::draw(SiteId(1), NOW, &[255; 64]), None, "too little randomness");
     }
 
     #[test]

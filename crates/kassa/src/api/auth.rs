@@ -28,9 +28,7 @@ impl FromRequestParts<App> for Caller {
         let key = presented(parts)?;
         let found = find_key(&app.store, &app.keys, key.trim()).await;
         let found = found.map_err(|error| Error::internal(&error))?;
-        let key = found.ok_or_else(Error::wrong_key)?;
-        let site = app.store.site(key.site).await.map_err(|error| Error::internal(&error))?;
-        let site = site.ok_or_else(Error::wrong_key)?;
+        let (key, site) = found.ok_or_else(Error::wrong_key)?;
         if !app.rate_limits.allow(&app.settings, &site, &key, app.now()) {
             return Err(Error::too_many_requests());
         }

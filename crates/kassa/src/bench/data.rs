@@ -117,7 +117,7 @@ impl Data {
         loop {
             let mut random = [0; SESSION_RANDOM * 2];
             self.random.fill(&mut random);
-            if let Some(id) = SessionId::draw(self.site, &random) {
+            if let Some(id) = SessionId::draw(self.site, Clock::System.now(), &random) {
                 return id;
             }
         }

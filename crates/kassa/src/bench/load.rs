@@ -23,7 +23,7 @@ pub(super) async fn run(
     long: Duration,
     pace: Option<Duration>,
 ) -> anyhow::Result<Done> {
-    let clients = (0..connections).map(|at| Client::new(gateway.clone(), workload, format!("{name}-{at}")));
+    let clients = (0..connections).map(|_| Client::new(gateway.clone(), workload, name.to_owned()));
     let clients = try_join_all(clients).await?;
     let (started, end) = (Instant::now(), Instant::now() + long);
     let every = pace.map(|pace| pace * u32::try_from(connections).unwrap_or(u32::MAX));

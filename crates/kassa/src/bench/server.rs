@@ -8,6 +8,7 @@ use anyhow::{Context as _, bail, ensure};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
 
@@ -64,7 +65,13 @@ impl Server {
     }
 
     pub(super) fn gateway(&self, shop: &Shop, known: &[String]) -> Gateway {
-        Gateway { at: self.at, key: KEY.to_owned(), shop: shop.clone(), known: known.to_vec() }
+        Gateway {
+            at: self.at,
+            key: KEY.to_owned(),
+            shop: shop.clone(),
+            known: known.to_vec(),
+            next: Arc::default(),
+        }
     }
 
     /// Processor time used so far.

@@ -6,6 +6,8 @@ use anyhow::{Context as _, bail, ensure};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// A Maestro card that its issuer accepts without asking its holder.
@@ -52,6 +54,8 @@ pub(super) struct Gateway {
     pub(super) shop: Shop,
     /// Ids of orders that are there to be read.
     pub(super) known: Vec<String>,
+    /// The number of the shop's next order.
+    pub(super) next: Arc<AtomicU64>,
 }
 
 /// One client with its connection.
@@ -60,7 +64,7 @@ pub(super) struct Client {
     gateway: Gateway,
     connection: Connection,
     workload: Workload,
-    /// What the ids of its orders start with.
+    /// What the ids of the shop's orders start with.
     name: String,
     turns: usize,
     request: String,
@@ -69,7 +73,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    /// A client; `name` is like no other's.
+    /// A client of a shop; no other shop's orders are called by this name.
     pub(super) async fn new(gateway: Gateway, workload: Workload, name: String) -> anyhow::Result<Self> {
         let connection = Connection::open(gateway.at).await?;
         let request = String::with_capacity(4_096);
@@ -98,7 +102,8 @@ impl Client {
     /// Places an order; its id and where it is paid.
     async fn create(&mut self) -> anyhow::Result<(String, String)> {
         self.turns = self.turns.wrapping_add(1);
-        let order = format!("{}-{}", self.name, self.turns);
+        // Shops count their orders: the next id is the neighbour of the last.
+        let order = format!("{}-{:07}", self.name, self.gateway.next.fetch_add(1, Ordering::Relaxed));
         let shop = self.gateway.shop.at;
         let body = format!(
             r#"{{"type":"redirect","order_id":"{order}","gateway":"MAESTRO","currency":"EUR","amount":{},"description":"Order {order} of a webshop","payment_options":{{"notification_url":"http://{shop}/notify?type=notification","redirect_url":"http://{shop}/thanks?type=redirect","cancel_url":"http://{shop}/cart?type=cancel","close_window":true}},"customer":{{"locale":"nl_NL","ip_address":"123.123.123.123","first_name":"Simon","last_name":"Smit","address1":"Kraanspoor","house_number":"39C","zip_code":"1033SC","city":"Amsterdam","country":"NL","phone":"0208500500","email":"simon.smit@example.com","user_agent":"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36","referrer":"https://shop.example.com/cart"}},"second_chance":{{"send_email":false}},"plugin":{{"shop":"WooCommerce","shop_version":"9.1.2","plugin_version":"6.6.2","partner":"","shop_root_url":"https://shop.example.com"}}}}"#,

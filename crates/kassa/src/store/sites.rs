@@ -141,23 +141,31 @@ impl Store {
         self.db.write(Write { key: "sites".to_owned(), first, rest, guarded: true }).await.map(|_| ())
     }
 
-    /// The valid key with one of these digests, [`KEYS_MAX`] at most. They are looked for at once: one after the
-    /// other would miss a key whose digest is replaced in between.
-    pub(crate) async fn find_key(&self, digests: &[Vec<u8>]) -> Result<Option<ApiKey>, ReadError> {
+    /// The valid key with one of these digests, [`KEYS_MAX`] at most, and its site. They are looked for at once: one
+    /// after the other would miss a key whose digest is replaced in between.
+    pub(crate) async fn find_key(&self, digests: &[Vec<u8>]) -> Result<Option<(ApiKey, Site)>, ReadError> {
         let digest = |at: usize| digests.get(at).or(digests.first()).cloned().into();
         let query = match digests {
             [one] => statement(
-                "SELECT site_id, id, sealed, created_at, last_used_at FROM api_key \
-                 WHERE digest = $1 AND revoked_at IS NULL",
+                "SELECT k.site_id, k.id, k.sealed, k.created_at, k.last_used_at, s.id, s.account_id, s.name, \
+                 s.live_since, s.zone, s.gateways, s.notification_url, s.notification_method, \
+                 s.notification_profile, s.own_amex_since FROM api_key k JOIN site s ON s.id = k.site_id \
+                 WHERE k.digest = $1 AND k.revoked_at IS NULL",
                 [one.clone().into()],
             ),
             _ => statement(
-                "SELECT site_id, id, sealed, created_at, last_used_at FROM api_key \
-                 WHERE digest IN ($1, $2, $3, $4) AND revoked_at IS NULL",
+                "SELECT k.site_id, k.id, k.sealed, k.created_at, k.last_used_at, s.id, s.account_id, s.name, \
+                 s.live_since, s.zone, s.gateways, s.notification_url, s.notification_method, \
+                 s.notification_profile, s.own_amex_since FROM api_key k JOIN site s ON s.id = k.site_id \
+                 WHERE k.digest IN ($1, $2, $3, $4) AND k.revoked_at IS NULL",
                 std::array::from_fn::<_, KEYS_MAX, _>(digest),
             ),
         };
-        Ok(self.keys(query).await?.into_iter().next())
+        let Some(row) = self.db.read(query).await?.into_iter().next() else {
+            return Ok(None);
+        };
+        let mut columns = row.columns();
+        Ok(Some((parse_key(&mut columns)?, parse_site(&mut columns)?)))
     }
 
     /// A site's valid keys: the one that was used last comes first, then the newest. The first signs.

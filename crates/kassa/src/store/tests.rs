@@ -104,7 +104,7 @@ impl Bench {
     fn session(&self) -> SessionId {
         let mut bytes = [0; SESSION_RANDOM * 2];
         self.random.fill(&mut bytes);
-        SessionId::draw(SITE, &bytes).unwrap()
+        SessionId::draw(SITE, NOW, &bytes).unwrap()
     }
 
     fn request(&self, order: &str, minor: i64) -> NewOrder {

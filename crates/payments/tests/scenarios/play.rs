@@ -178,7 +178,7 @@ impl Scenario {
     pub(crate) fn draw_session(&mut self) -> SessionId {
         let mut random = [0; 32];
         random[..4].copy_from_slice(&self.draw().to_be_bytes());
-        SessionId::draw(SITE, &random).expect("fewer than 248 are drawn")
+        SessionId::draw(SITE, Timestamp(0), &random).expect("fewer than 248 are drawn")
     }
 
     fn place(&mut self, digest: u8) -> Result<Vec<Change>, Refused> {

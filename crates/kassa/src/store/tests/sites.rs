@@ -50,7 +50,8 @@ async fn a_key_is_found_by_its_digest_until_it_is_revoked(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {
     let bench = Bench::open(database).await;
-    let find = async |number| bench.store.find_key(&[digest(number)]).await;
+    let find =
+        async |number| bench.store.find_key(&[digest(number)]).await.map(|found| found.map(|(key, _)| key));
     assert_eq!(bench.store.next_key_id(SITE).await.unwrap(), 1);
     bench.add(1, false).await;
     bench.add(2, false).await;
@@ -62,7 +63,7 @@ async fn a_key_is_found_by_its_digest_until_it_is_revoked(
     // Under several key-encryption keys a key may have any of several digests.
     for digests in [vec![8, 2], vec![2, 8], vec![8, 9, 2], vec![6, 7, 8, 2]] {
         let digests: Vec<_> = digests.into_iter().map(digest).collect();
-        assert_eq!(bench.store.find_key(&digests).await.unwrap().unwrap().id, 2, "{digests:?}");
+        assert_eq!(bench.store.find_key(&digests).await.unwrap().unwrap().0.id, 2, "{digests:?}");
     }
     assert!(bench.store.find_key(&[7, 8].map(digest)).await.unwrap().is_none());
     for (number, bytes) in [(2, 9), (9, 2)] {
@@ -90,7 +91,8 @@ async fn the_key_that_was_used_last_comes_first(
     bench.store.touch_key(&key(SITE, 1), after(100)).await.unwrap();
     bench.store.touch_key(&key(SITE, 2), after(50)).await.unwrap();
     assert_eq!(bench.valid().await, [1, 2, 3]);
-    let used = bench.store.find_key(&[digest(1)]).await.unwrap().unwrap();
+    let (used, of) = bench.store.find_key(&[digest(1)]).await.unwrap().unwrap();
+    assert_eq!(of.id, used.site);
     assert_eq!(used.last_used_at, Some(after(100)));
     assert_eq!(bench.store.valid_keys(SiteId(2)).await.unwrap().len(), 0);
 }
