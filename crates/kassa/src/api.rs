@@ -5,6 +5,7 @@ mod api_token;
 mod auth;
 mod balances;
 pub(crate) mod body;
+pub(crate) mod callers;
 mod captures;
 pub(crate) mod create_order;
 mod direct;

@@ -2,6 +2,7 @@
 
 use crate::acquirer::live::Prepared;
 use crate::acquirer::{Acquirer, Patience};
+use crate::api::callers::KnownCallers;
 use crate::api::idempotency::InFlight;
 use crate::api::rate_limit::RateLimits;
 use crate::cards_in_hand::CardsInHand;
@@ -75,6 +76,8 @@ pub struct Parts {
     pub(crate) in_flight: InFlight,
     /// How many requests each key may still make.
     pub(crate) rate_limits: RateLimits,
+    /// Whose keys were seen lately.
+    pub(crate) callers: KnownCallers,
     /// Which sites are being told something.
     pub(crate) slots: Slots,
     /// Rung when work may have become due.
@@ -167,6 +170,7 @@ impl App {
             ranges_for_script,
             in_flight: InFlight::default(),
             rate_limits: RateLimits::default(),
+            callers: KnownCallers::default(),
             slots: Slots::default(),
             underway,
             stopping: CancellationToken::new(),

@@ -121,7 +121,7 @@ const ROTATE_EXAMPLES: &str = "\
 Examples:
   kassa sites rotate-key 2
 
-Prints the new key. The old one stops working, and notifications are signed with the new one, at once.";
+Prints the new key. Notifications are signed with it at once; the old one stops working within a second.";
 
 const WEBHOOK_EXAMPLES: &str = "\
 Examples:

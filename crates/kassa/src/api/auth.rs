@@ -1,12 +1,15 @@
 //! Who calls: the site behind an API key, in any of the places that real clients put it.
 
+use super::callers::Known;
 use super::error::Error;
 use crate::app::App;
 use crate::sites::find_key;
+use crate::store::db::ReadError;
 use crate::store::{ApiKey, Site};
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use payments::time::Millis;
+use std::sync::Arc;
 
 /// A key's last use is written at most this often.
 const TOUCH_EVERY: Millis = Millis::minutes(1);
@@ -14,7 +17,7 @@ const TOUCH_EVERY: Millis = Millis::minutes(1);
 /// The site whose key the request carries.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
-    pub(crate) site: Site,
+    pub(crate) site: Arc<Site>,
 }
 
 impl FromRequestParts<App> for Caller {
@@ -26,13 +29,15 @@ impl FromRequestParts<App> for Caller {
             return Ok(known.clone());
         }
         let key = presented(parts)?;
-        let found = find_key(&app.store, &app.keys, key.trim()).await;
-        let found = found.map_err(|error| Error::internal(&error))?;
-        let (key, site) = found.ok_or_else(Error::wrong_key)?;
+        let digest = app.keys.digest(key.trim());
+        let known = app.known_caller(key.trim(), &digest).await.map_err(|error| Error::internal(&error))?;
+        let Known { key, site, .. } = known.ok_or_else(Error::wrong_key)?;
         if !app.rate_limits.allow(&app.settings, &site, &key, app.now()) {
             return Err(Error::too_many_requests());
         }
-        app.remember_use(&key);
+        if key.last_used_at.is_none_or(|last| app.now().since(last) >= TOUCH_EVERY) {
+            app.remember_use(&key, &digest);
+        }
         let caller = Self { site };
         parts.extensions.insert(caller.clone());
         Ok(caller)
@@ -40,19 +45,33 @@ impl FromRequestParts<App> for Caller {
 }
 
 impl App {
-    /// Notes that a key was used, in the background and at most once a minute: the key a shop was last seen
-    /// using is the one its notifications are signed with.
-    fn remember_use(&self, key: &ApiKey) {
-        let now = self.now();
-        if key.last_used_at.is_some_and(|last| now.since(last) < TOUCH_EVERY) {
-            return;
+    /// Whose key this is, if it is a valid one.
+    async fn known_caller(&self, key: &str, digest: &[u8]) -> Result<Option<Known>, ReadError> {
+        if let Some(known) = self.callers.get(digest) {
+            return Ok(Some(known));
         }
-        let (app, key) = (self.clone(), key.clone());
+        let found = find_key(&self.store, &self.keys, key).await?;
+        Ok(found.map(|(key, site)| self.callers.keep(digest.to_owned(), key, site)))
+    }
+
+    /// Notes that a key was used, in the background: the key a shop was last seen using is the one its notifications
+    /// are signed with.
+    fn remember_use(&self, key: &Arc<ApiKey>, digest: &[u8]) {
+        let now = self.now();
+        self.callers.note_use(digest, now);
+        let (app, key) = (self.clone(), Arc::clone(key));
         tokio::spawn(async move {
             if let Err(error) = app.store.touch_key(&key, now).await {
                 tracing::warn!(%error, "a key's use could not be noted");
             }
         });
+    }
+
+    /// Looks every caller up again at the next request, because sites or keys were changed behind the API's back. For
+    /// tests.
+    #[doc(hidden)]
+    pub fn forget_callers(&self) {
+        self.callers.forget();
     }
 }
 

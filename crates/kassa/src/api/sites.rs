@@ -103,7 +103,9 @@ async fn update(State(app): State<App>, caller: Caller, id: Id, asked: Asked) ->
     let shown = serde_json::to_value(SiteView::of(&caller.site, &about));
     let shown = shown.map_err(|error| Error::internal(&error))?;
     let (answer, kept) = asked.answer(&shown, None, app.now());
-    match app.store.change_site(caller.site.id, changes, kept).await {
+    let changed = app.store.change_site(caller.site.id, changes, kept).await;
+    app.callers.forget();
+    match changed {
         Ok(()) => Ok(answer),
         // Another node was faster with the same request.
         Err(error @ WriteError::Stale) => {

@@ -41,7 +41,8 @@ impl Drop for Sqlite {
 #[derive(Debug)]
 struct Session {
     connection: Connection,
-    texts: HashMap<&'static str, String>,
+    /// By address: a statement's text is the same one every time, and some are long.
+    texts: HashMap<(usize, usize), String>,
 }
 
 impl Sqlite {
@@ -121,7 +122,8 @@ impl Session {
 
     /// Runs one statement; answers its rows and how many rows it touched.
     fn run(&mut self, statement: &Statement) -> rusqlite::Result<(Vec<Row>, usize)> {
-        let text = self.texts.entry(statement.sql).or_insert_with(|| statement.sql.replace('$', "?"));
+        let address = (statement.sql.as_ptr().addr(), statement.sql.len());
+        let text = self.texts.entry(address).or_insert_with(|| statement.sql.replace('$', "?"));
         let mut prepared = self.connection.prepare_cached(text)?;
         let columns = prepared.column_count();
         if columns == 0 {

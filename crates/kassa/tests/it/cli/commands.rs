@@ -4,6 +4,7 @@ use super::{order, place};
 use crate::harness::{Database, Home, Http, Shop, bare, run, verify};
 use rstest::rstest;
 use serde_json::Value;
+use std::time::{Duration, Instant};
 
 #[rstest]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,6 +66,11 @@ async fn sites_are_listed_created_and_given_new_keys(
     let new = key(&rotated.stdout);
     assert_ne!(old, new);
     let url = format!("{}/v1/json/orders/before-the-rotation", binary.url);
+    let revoked = || async { Http::new().call("GET", &url, &old, "").await.unwrap().status == 401 };
+    let by = Instant::now() + Duration::from_secs(5);
+    while !revoked().await {
+        assert!(Instant::now() < by, "the old key still works, and it was to end within a second");
+    }
     for (key, status) in [(&old, 401), (&new, 200), (&binary.key, 404)] {
         assert_eq!(Http::new().call("GET", &url, key, "").await.unwrap().status, status, "{key}");
     }

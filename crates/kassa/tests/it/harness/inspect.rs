@@ -6,8 +6,14 @@ use rusqlite::types::ValueRef;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 impl Gateway {
-    /// Runs one statement and answers its rows as text; NULL is empty.
+    /// Runs one statement and answers its rows as text; NULL is empty. What it changed counts at once.
     pub(crate) async fn sql(&self, sql: &str) -> Vec<Vec<String>> {
+        let rows = self.run_sql(sql).await;
+        self.app.forget_callers();
+        rows
+    }
+
+    async fn run_sql(&self, sql: &str) -> Vec<Vec<String>> {
         match &self.location {
             Location::File(_) => {
                 let connection = self.sqlite();
