@@ -8,6 +8,7 @@ use crate::store::{ApiKey, NewSite, Site, Store};
 use anyhow::{Context as _, bail};
 use payments::ids::SiteId;
 use payments::time::Timestamp;
+use std::sync::Arc;
 
 /// The first site's name, until its owner gives it another.
 const TEST_SITE: &str = "Test shop";
@@ -17,7 +18,7 @@ const TRIES: usize = 100;
 /// A site with the key its shop uses.
 #[derive(Debug)]
 pub(crate) struct Access {
-    pub(crate) site: Site,
+    pub(crate) site: Arc<Site>,
     pub(crate) key: ApiSecret,
 }
 
@@ -96,7 +97,7 @@ pub(crate) async fn first_site(
                     .await?
             }
         };
-        return Ok(Access { site, key });
+        return Ok(Access { site: Arc::new(site), key });
     }
     let new = NewSite { name: TEST_SITE.to_owned(), live: false, own_amex: false };
     create_site(store, keys, &new, wanted.unwrap_or_else(|| ApiSecret::draw(random)), now).await

@@ -14,6 +14,7 @@ pub(crate) mod db;
 mod events;
 mod evidence;
 mod jobs;
+pub(crate) mod known_sites;
 pub(crate) mod list;
 pub(crate) mod movement_row;
 mod notifications;
@@ -47,11 +48,14 @@ pub(crate) use sites::{ApiKey, NewSite, Site};
 pub use variant::Variant;
 
 use db::Db;
+use known_sites::KnownSites;
+use std::sync::Arc;
 
 /// The store of one gateway. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     db: Db,
+    known_sites: Arc<KnownSites>,
 }
 
 impl Store {
@@ -68,7 +72,7 @@ impl Store {
     /// # Errors
     /// The same.
     pub async fn open_variant(location: &Location, variant: Variant) -> anyhow::Result<Self> {
-        Ok(Self { db: Db::open(location, variant).await? })
+        Ok(Self { db: Db::open(location, variant).await?, known_sites: Arc::default() })
     }
 
     /// Whether the database answers.

@@ -72,6 +72,7 @@ impl App {
     #[doc(hidden)]
     pub fn forget_callers(&self) {
         self.callers.forget();
+        self.store.forget_sites();
     }
 }
 

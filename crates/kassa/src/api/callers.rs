@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// How long somebody who was seen is known. For so long a revoked key still works, and a site that was changed elsewhere
 /// is as it was.
-pub(crate) const KNOWN_FOR: Duration = Duration::from_secs(1);
+const KNOWN_FOR: Duration = Duration::from_secs(1);
 /// More than the callers of that time; beyond it all are looked up again.
 const KNOWN_MAX: usize = 10_000;
 

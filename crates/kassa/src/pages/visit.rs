@@ -21,6 +21,7 @@ use payments::order::Order;
 use payments::session::{ATTEMPTS_MAX, Ending};
 use payments::transaction::Capturing;
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// What the pages read from a query; anything else is ignored.
 #[derive(Debug, Default, Deserialize)]
@@ -45,7 +46,7 @@ pub(crate) type WordsQuery = Result<Query<Words>, QueryRejection>;
 /// A visit to an order's page.
 #[derive(Debug)]
 pub(crate) struct Visit {
-    pub(crate) site: Site,
+    pub(crate) site: Arc<Site>,
     pub(crate) order: Order,
     pub(crate) details: Details,
     pub(crate) locale: &'static Locale,

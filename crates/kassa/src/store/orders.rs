@@ -16,6 +16,12 @@ use std::sync::LazyLock;
 /// site in order of time; PostgreSQL does not mind.
 static LOAD: LazyLock<String> = LazyLock::new(|| load("o.order_id = $2", "+t.created_at"));
 
+/// The same for the order of a payment link; the session in the link need not be the order's newest.
+static LOAD_BY_SESSION: LazyLock<String> = LazyLock::new(|| {
+    let of_link = "o.order_id = (SELECT l.order_id FROM session l WHERE l.site_id = $1 AND l.id = $2)";
+    load(of_link, "+t.created_at")
+});
+
 /// How many orders [`Store::load_many`] loads at most.
 pub(crate) const LOAD_MAX: usize = 32;
 
@@ -65,11 +71,9 @@ impl Store {
     /// The order that a payment link belongs to.
     pub(crate) async fn load_by_session(&self, session: &SessionId) -> Result<Option<Order>, ReadError> {
         let site = session.site();
-        let sql = "SELECT order_id FROM session WHERE site_id = $1 AND id = $2";
-        let Some(id) = self.find(sql, site, session.as_str().into()).await? else {
-            return Ok(None);
-        };
-        self.load(site, &id).await
+        let sql: &'static str = LOAD_BY_SESSION.as_str();
+        let rows = self.db.read(statement(sql, [site.0.into(), session.as_str().into()])).await?;
+        Ok(parse(site, rows)?.pop())
     }
 
     /// The order of a PSP id of the site: of an attempt's, or of a movement's.
@@ -88,9 +92,10 @@ impl Store {
 
     /// Whether a PSP id of the site is somebody's, or set aside for a second try.
     pub(crate) async fn is_drawn(&self, site: SiteId, id: TransactionId) -> Result<bool, ReadError> {
-        let sql = "SELECT order_id FROM payment_transaction WHERE site_id = $1 AND second_try = $2";
-        Ok(self.find_by_transaction(site, id).await?.is_some()
-            || self.find(sql, site, id.0.into()).await?.is_some())
+        let sql = "SELECT order_id FROM payment_transaction WHERE site_id = $1 AND id = $2 \
+                   UNION ALL SELECT order_id FROM movement WHERE site_id = $1 AND id = $2 \
+                   UNION ALL SELECT order_id FROM payment_transaction WHERE site_id = $1 AND second_try = $2";
+        Ok(self.find(sql, site, id.0.into()).await?.is_some())
     }
 
     /// Every order id of a site after `after`, for the audit.

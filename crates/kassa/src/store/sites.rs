@@ -9,6 +9,7 @@ use payments::ids::SiteId;
 use payments::money::Currency;
 use payments::notify::Profile;
 use payments::time::Timestamp;
+use std::sync::Arc;
 
 /// A webshop.
 #[derive(Clone, Debug)]
@@ -87,12 +88,21 @@ impl Store {
         rows.into_iter().map(|row| Ok(parse_site(&mut row.columns())?)).collect()
     }
 
-    /// One site.
-    pub(crate) async fn site(&self, id: SiteId) -> Result<Option<Site>, ReadError> {
+    /// One site, as it was a moment ago; see [`super::known_sites::KNOWN_FOR`].
+    pub(crate) async fn site(&self, id: SiteId) -> Result<Option<Arc<Site>>, ReadError> {
+        if let Some(known) = self.known_sites.get(id) {
+            return Ok(Some(known));
+        }
         let sql = "SELECT id, account_id, name, live_since, zone, gateways, notification_url, \
                    notification_method, notification_profile, own_amex_since FROM site WHERE id = $1";
         let rows = self.db.read(statement(sql, [id.0.into()])).await?;
-        Ok(rows.into_iter().next().map(|row| parse_site(&mut row.columns())).transpose()?)
+        let site = rows.into_iter().next().map(|row| parse_site(&mut row.columns())).transpose()?;
+        Ok(site.map(|site| self.known_sites.keep(site)))
+    }
+
+    /// Reads every site again: something about them was changed behind the store's back.
+    pub(crate) fn forget_sites(&self) {
+        self.known_sites.forget();
     }
 
     /// Creates a site under `id`; [`WriteError::Stale`] when the id is taken.

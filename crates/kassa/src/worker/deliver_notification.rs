@@ -14,6 +14,7 @@ use payments::order::Order;
 use payments::status;
 use payments::time::{Millis, Timestamp};
 use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// How long after its claim a delivery may still begin: the rest of the lease is for the shop's answer.
@@ -25,7 +26,7 @@ const ANSWER_KEPT: usize = 100;
 
 /// Everything one delivery is made of.
 struct Letter {
-    site: Site,
+    site: Arc<Site>,
     order: Order,
     method: &'static str,
     /// For the history: without a query, in which shops keep tokens.

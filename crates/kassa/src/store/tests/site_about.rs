@@ -38,7 +38,7 @@ async fn a_site_changes_what_it_names_and_nothing_else(
     }
     assert_eq!((expected.name.as_str(), &expected.url), ("Zoë's", &None));
     let site = bench.store.site(SITE).await.unwrap().unwrap();
-    assert_eq!((site.name, site.notification_url), (expected.name, expected.notification_url));
+    assert_eq!((&site.name, &site.notification_url), (&expected.name, &expected.notification_url));
     assert_eq!(bench.store.about_site(SiteId(2)).await.unwrap().unwrap().name, "Another");
     assert!(bench.store.about_site(SiteId(3)).await.unwrap().is_none());
     let nobody = bench.store.change_site(SiteId(3), Vec::new(), Vec::new()).await;

@@ -40,7 +40,7 @@ async fn a_site_is_read_back_and_its_number_is_taken(
     assert_eq!(shown, [(1, "Test shop", false, false), (2, "Zoë's & Søn", true, true)]);
     let site = bench.store.site(SiteId(2)).await.unwrap().unwrap();
     assert_eq!((site.zone.as_str(), site.notification_method.as_str()), ("Europe/Amsterdam", "POST"));
-    assert_eq!((site.gateways.len(), site.notification_url), (5, None));
+    assert_eq!((site.gateways.len(), &site.notification_url), (5, &None));
     assert!(bench.store.site(SiteId(3)).await.unwrap().is_none());
 }
 
