@@ -164,17 +164,11 @@ async fn first_order(folder: &Path) -> anyhow::Result<(f64, u64)> {
 /// What the stores take without HTTP before them.
 async fn raw_rates(plan: &Plan, folder: &Path, databases: &plan::Databases) -> anyhow::Result<Vec<Raw>> {
     let mut raw = Vec::new();
-    for (store, database) in databases.for_raw() {
-        for variant in [Variant::Group, Variant::PerRequest] {
-            let home = Home {
-                folder: folder.join(format!("raw-{store}-{}", variant.word())),
-                database: database.clone(),
-            };
-            let data = Data::open(&home, variant).await?;
-            let name = format!("raw-{}", variant.word());
-            let orders_per_second = data.rate(&name, plan.at_once, plan.long).await?;
-            raw.push(Raw { store, variant: variant.word(), at_once: plan.at_once, orders_per_second });
-        }
+    for (store, variant, home) in databases.for_raw(folder) {
+        let data = Data::open(&home, variant).await?;
+        let name = format!("raw-{}", variant.word());
+        let orders_per_second = data.rate(&name, plan.at_once, plan.long).await?;
+        raw.push(Raw { store, variant: variant.word(), at_once: plan.at_once, orders_per_second });
     }
     Ok(raw)
 }

@@ -15,6 +15,8 @@ use tokio_postgres::NoTls;
 
 /// With how many connections the variants are compared.
 const COMPARED_AT: usize = 64;
+/// How the store's own rate is measured.
+const RAW: [Variant; 2] = [Variant::Group, Variant::PerRequest];
 /// How many of the orders that are there are read.
 const READ: u64 = 1_000;
 
@@ -155,6 +157,10 @@ pub(super) async fn subjects(
     Ok(subjects)
 }
 
+fn raw_name(store: &str, variant: Variant) -> String {
+    format!("{store}-raw-{}", variant.word())
+}
+
 fn combinations(plan: &Plan, databases: &Databases, fewest: u64) -> Vec<(&'static str, Variant, u64)> {
     let mut all = Vec::new();
     let stores: &[&'static str] = if databases.url.is_some() { &["sqlite", "postgres"] } else { &["sqlite"] };
@@ -192,7 +198,7 @@ pub(super) async fn databases(url: Option<&str>, plan: &Plan) -> anyhow::Result<
         .filter(|(store, _, _)| *store == "postgres")
         .map(|(store, variant, preloaded)| format!("{store}-{}-{preloaded}", variant.word()))
         .collect();
-    names.push("raw".to_owned());
+    names.extend(RAW.iter().map(|variant| raw_name("postgres", *variant)));
     for name in names {
         let database = databases.database(&name);
         databases.execute(&format!("CREATE DATABASE {database}")).await?;
@@ -212,11 +218,16 @@ impl Databases {
         Some(with_database(url, &self.database(name)))
     }
 
-    /// The stores whose own rate is measured.
-    pub(super) fn for_raw(&self) -> Vec<(&'static str, Option<String>)> {
-        let postgres =
-            self.url.as_ref().map(|url| ("postgres", Some(with_database(url, &self.database("raw")))));
-        std::iter::once(("sqlite", None)).chain(postgres).collect()
+    /// The stores whose own rate is measured, with and without group commit.
+    pub(super) fn for_raw(&self, folder: &Path) -> Vec<(&'static str, Variant, Home)> {
+        let stores: &[&'static str] = if self.url.is_some() { &["sqlite", "postgres"] } else { &["sqlite"] };
+        let homes = stores.iter().flat_map(|store| RAW.iter().map(move |variant| (*store, *variant)));
+        homes
+            .map(|(store, variant)| {
+                let name = raw_name(store, variant);
+                (store, variant, Home { folder: folder.join(&name), database: self.of(&name) })
+            })
+            .collect()
     }
 
     /// Drops what was created.
