@@ -42,6 +42,7 @@ pub(crate) use events::Event;
 pub(crate) use evidence::NewEvidence;
 pub(crate) use jobs::Claimed;
 pub(crate) use notifications::{Delivery, Heard, Next};
+pub(crate) use postgres::Address;
 pub(crate) use sealed::{Content, Resealed, SealedColumn, SealedRow};
 pub(crate) use site_about::{About, SiteField};
 pub(crate) use sites::{ApiKey, NewSite, Site};
@@ -77,6 +78,6 @@ impl Store {
 
     /// Whether the database answers.
     pub(crate) async fn is_ready(&self) -> bool {
-        self.db.read(db::statement("SELECT 1", [])).await.is_ok()
+        self.db.answers(db::statement("SELECT 1", [])).await
     }
 }

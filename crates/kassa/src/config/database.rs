@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::store::Address;
 use tokio_postgres::config::Host;
 use zeroize::Zeroizing;
 
@@ -22,17 +23,8 @@ impl DatabaseUrl {
         if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
             return Err("must start with postgres:// (leave it out for the embedded database)".to_owned());
         }
-        // The client's own message may quote a part of the password.
-        let Ok(parsed) = text.parse::<tokio_postgres::Config>() else {
-            return Err(
-                "is not a usable postgres:// URL (special characters in the password are written %XX)"
-                    .to_owned(),
-            );
-        };
+        let parsed = Address::parse(text)?.config;
         let hosts: Vec<String> = parsed.get_hosts().iter().map(host).collect();
-        if hosts.is_empty() {
-            return Err("names no host".to_owned());
-        }
         let name = parsed.get_dbname().or(parsed.get_user()).unwrap_or("");
         Ok(DatabaseUrl {
             text: Zeroizing::new(text.to_owned()),

@@ -312,6 +312,14 @@ impl Db {
         self.write(Write { key, first, rest: Vec::new(), guarded: false }).await
     }
 
+    /// Whether the database answers a read at once: one that is away is not waited for.
+    pub(crate) async fn answers(&self, statement: Statement) -> bool {
+        match self {
+            Self::Postgres(db) => db.answers(&statement).await,
+            Self::Sqlite(_) | Self::Ceiling(_) => self.read(statement).await.is_ok(),
+        }
+    }
+
     /// Reads rows; a single statement sees one state of the database.
     pub(crate) async fn read(&self, statement: Statement) -> Result<Vec<Row>, ReadError> {
         match self {
