@@ -134,6 +134,8 @@ impl Lane {
     /// Asks until there is an answer or no patience left.
     async fn find_out(&mut self) -> Found {
         let began = Instant::now();
+        // What comes next does not wait for the same outage again.
+        self.outage.may_wait();
         let mut why = "no database server answers".to_owned();
         while let Some(left) = Outage::limit().checked_sub(began.elapsed()) {
             let looked = tokio::time::timeout(left, self.look()).await;
