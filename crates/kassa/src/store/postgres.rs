@@ -5,6 +5,7 @@ mod lane;
 mod rows;
 mod server;
 mod tls;
+mod together;
 mod witness;
 
 use super::db::{MIGRATION_TABLE, MIGRATIONS, QUEUE, Queued, ReadError, Row, Statement};

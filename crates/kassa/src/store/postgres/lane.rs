@@ -8,6 +8,7 @@ use super::super::db::{Queued, Row, Statement, WriteError, Written};
 use super::failure::{Failure, Outage, PAUSE, is_gone};
 use super::rows::{dialect, parameters, row_of};
 use super::server::{Servers, Wire, words};
+use super::together::{self, Many};
 use super::witness::Witness;
 use futures_util::FutureExt as _;
 use std::collections::HashMap;
@@ -16,6 +17,7 @@ use std::pin::Pin;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
 
 /// How long each half of a group may take; the database's own limits are shorter.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -38,6 +40,8 @@ pub(super) struct Lane {
 struct Session {
     wire: Wire,
     prepared: HashMap<&'static str, tokio_postgres::Statement>,
+    /// The same for as many rows as there are, where a text has such a form.
+    many: HashMap<&'static str, Many>,
 }
 
 /// Whether a commit happened whose answer was lost.
@@ -182,7 +186,7 @@ async fn connected<'a>(
     if session.as_ref().is_none_or(|session| session.wire.client.is_closed()) {
         *session = None;
         let wire = servers.connect().await?;
-        *session = Some(Session { wire, prepared: HashMap::new() });
+        *session = Some(Session { wire, prepared: HashMap::new(), many: HashMap::new() });
     }
     let Some(session) = session else { unreachable!("connected above") };
     Ok(session)
@@ -195,22 +199,34 @@ impl Session {
         let texts = texts(group, [Some(&leave), forget.as_ref()]);
         let decided = tokio::time::timeout(PATIENCE, async {
             self.prepare(texts).await.map_err(|error| Failure::before_commit(&error))?;
+            let together = self.together(group);
             let mut firsts = vec![self.batch("BEGIN"), self.flight(&leave)];
-            firsts.extend(group.iter().map(|queued| self.flight(&queued.write.first)));
-            in_order(firsts).await.map_err(|(error, _)| Failure::before_commit(&error))
+            firsts.extend(self.guards(group, &together));
+            let guards = in_order(firsts).await.map_err(|(error, _)| Failure::before_commit(&error))?;
+            Ok((together, guards))
         });
         let silent = || "the database does not answer".to_owned();
-        let guards = decided.await.unwrap_or_else(|_| Err(Failure::Unreachable(silent())))?;
+        let (together, mut guards) = decided.await.unwrap_or_else(|_| Err(Failure::Unreachable(silent())))?;
+        let guards = self.verdicts(group, &together, guards.split_off(2));
         let mut answers: Vec<Written> = Vec::with_capacity(group.len());
-        let mut rest = Vec::new();
-        for (queued, (rows, touched)) in group.iter().zip(guards.into_iter().skip(2)) {
+        let (mut rest, mut alike) = (Vec::new(), Vec::new());
+        for (at, (queued, (rows, touched))) in group.iter().zip(guards).enumerate() {
             if queued.write.guarded && touched == 0 {
                 answers.push(Err(WriteError::Stale));
                 continue;
             }
             answers.push(Ok(rows));
-            rest.extend(queued.write.rest.iter().map(|statement| self.flight(statement)));
+            if together.binary_search(&at).is_ok() {
+                alike.push(&queued.write.rest);
+            } else {
+                rest.extend(queued.write.rest.iter().map(|statement| self.flight(statement)));
+            }
         }
+        let kinds = alike.first().map_or(0, |rest| rest.len());
+        rest.extend((0..kinds).map(|kind| {
+            let rows: Vec<&Statement> = alike.iter().filter_map(|rest| rest.get(kind)).collect();
+            self.flight_of_many(&rows)
+        }));
         rest.extend(forget.as_ref().map(|forget| self.flight(forget)));
         rest.push(self.batch("COMMIT"));
         // What the server says from here on is about this commit.
@@ -232,10 +248,51 @@ impl Session {
         }
     }
 
+    /// Which of the group are done together.
+    fn together(&self, group: &[Queued]) -> Vec<usize> {
+        let is_many = |sql| self.many.contains_key(sql);
+        let decides = |sql| self.many.get(sql).is_some_and(Many::decides);
+        together::alike(group, is_many, decides)
+    }
+
+    /// The statements that decide: one for all that are done together, then one for each of the others.
+    fn guards<'a>(&'a self, group: &'a [Queued], together: &[usize]) -> Vec<Flight<'a>> {
+        let rows: Vec<&Statement> =
+            together.iter().filter_map(|at| group.get(*at)).map(|queued| &queued.write.first).collect();
+        let mut guards = if rows.is_empty() { Vec::new() } else { vec![self.flight_of_many(&rows)] };
+        let others = group.iter().enumerate().filter(|(at, _)| together.binary_search(at).is_err());
+        guards.extend(others.map(|(_, queued)| self.flight(&queued.write.first)));
+        guards
+    }
+
+    /// What they decided, for each write of the group.
+    fn verdicts(
+        &self,
+        group: &[Queued],
+        together: &[usize],
+        guards: Vec<(Vec<Row>, u64)>,
+    ) -> Vec<(Vec<Row>, u64)> {
+        let mut guards = guards.into_iter();
+        let rows: Vec<&Statement> =
+            together.iter().filter_map(|at| group.get(*at)).map(|queued| &queued.write.first).collect();
+        let many = rows.first().and_then(|first| self.many.get(first.sql));
+        let answered =
+            many.and_then(|many| guards.next().map(|(answered, _)| many.inserted(&rows, answered)));
+        let mut inserted = answered.unwrap_or_default().into_iter();
+        let verdict = |at| match together.binary_search(&at).is_ok() {
+            true => (Vec::new(), u64::from(inserted.next().unwrap_or(false))),
+            false => guards.next().unwrap_or_default(),
+        };
+        (0..group.len()).map(verdict).collect()
+    }
+
     async fn prepare(&mut self, texts: Vec<&'static str>) -> Result<(), tokio_postgres::Error> {
         for sql in texts {
             if !self.prepared.contains_key(sql) {
                 let prepared = self.wire.client.prepare(&dialect(sql)).await?;
+                if let Some(many) = Many::of(&self.wire.client, sql, &prepared).await? {
+                    self.many.insert(sql, many);
+                }
                 self.prepared.insert(sql, prepared);
             }
         }
@@ -255,6 +312,23 @@ impl Session {
             let rows = answer?.iter().map(row_of).collect::<Result<Vec<_>, _>>()?;
             let touched = u64::try_from(rows.len()).unwrap_or(u64::MAX);
             Ok((rows, touched))
+        })
+    }
+
+    /// Inserts all these rows, whose texts are the same.
+    fn flight_of_many<'a>(&'a self, rows: &[&Statement]) -> Flight<'a> {
+        let many = rows.first().and_then(|first| self.many.get(first.sql));
+        let Some(many) = many else { unreachable!("only what has a form for many is done together") };
+        let arrays = many.arrays(rows);
+        Box::pin(async move {
+            let params: Vec<&(dyn ToSql + Sync)> =
+                arrays.iter().map(|array| &**array as &(dyn ToSql + Sync)).collect();
+            if !many.decides() {
+                return Ok((Vec::new(), self.wire.client.execute(&many.prepared, &params).await?));
+            }
+            let answer = self.wire.client.query(&many.prepared, &params).await?;
+            let rows = answer.iter().map(row_of).collect::<Result<Vec<_>, _>>()?;
+            Ok((rows, 0))
         })
     }
 

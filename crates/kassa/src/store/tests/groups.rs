@@ -50,6 +50,42 @@ async fn of_fifty_who_place_one_order_exactly_one_wins(
 
 #[rstest]
 #[tokio::test]
+async fn of_a_crowd_that_places_each_order_three_times_each_is_placed_once_and_whole(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let bench = Bench::open(database).await;
+    let all: Vec<_> = (0..300)
+        .map(|number| {
+            let name = format!("order {}", number % 100);
+            match place(None, bench.request(&name, number), NOW).unwrap() {
+                Placing::Opened(changes) => (id(&name), changes),
+                Placing::Same => panic!("a new order opens a session"),
+            }
+        })
+        .collect();
+    let commits = all.iter().map(|(order, changes)| bench.store.commit(SITE, order, None, changes, NOW));
+    let ended = join_all(commits).await;
+    let mut placed: Vec<_> = all.iter().zip(&ended).filter(|(_, ended)| ended.is_ok()).collect();
+    assert_eq!(
+        ended.iter().filter(|ended| matches!(ended, Err(WriteError::Stale))).count(),
+        200,
+        "{ended:?}"
+    );
+    placed.sort_by_key(|((order, _), _)| order.as_str().to_owned());
+    placed.dedup_by_key(|((order, _), _)| order.as_str().to_owned());
+    assert_eq!(placed.len(), 100, "each is placed once");
+    for ((order, changes), _) in placed {
+        let kept = bench.store.load(SITE, order).await.unwrap().unwrap();
+        let Some(Change::OrderPlaced(asked)) = changes.first() else { panic!("{changes:?}") };
+        assert_eq!((kept.terms.amount, kept.session), (asked.terms.amount, asked.session.clone()), "{order}");
+    }
+    for rows in ["SELECT COUNT(*) FROM session", "SELECT COUNT(*) FROM job"] {
+        assert_eq!(bench.number(rows).await, 100, "{rows}");
+    }
+}
+
+#[rstest]
+#[tokio::test]
 async fn five_hundred_writes_at_once_are_all_acknowledged_and_readable(
     #[values(Database::Sqlite, Database::Postgres)] database: Database,
 ) {
