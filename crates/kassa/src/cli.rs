@@ -15,6 +15,7 @@ mod simulator;
 mod sites;
 
 use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
 
 use crate::bench::Bench;
 use crate::config::{Flags, StoreFlags};
@@ -305,7 +306,13 @@ pub struct RotateKey {
 /// exits: with 1 for a mistake, because clap's own 2 is what `kassa pay` says about an unpaid order.
 #[must_use]
 pub fn parse() -> Command {
-    match Cli::try_parse() {
+    parse_from(std::env::args_os())
+}
+
+/// The same of another command line, which begins with the program's name.
+#[must_use]
+pub fn parse_from<A: Into<OsString> + Clone>(arguments: impl IntoIterator<Item = A>) -> Command {
+    match Cli::try_parse_from(arguments) {
         Ok(cli) => cli.into_command(),
         Err(answer) => {
             // Nobody is left to tell when the output is closed.

@@ -2,6 +2,7 @@
 
 mod acquirer;
 mod audit;
+mod bench;
 mod commands;
 mod https;
 mod keys;
