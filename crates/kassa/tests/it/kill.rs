@@ -3,10 +3,10 @@
 //!
 //! `TEST_KILLS` sets how many kills (15), `TEST_SEED` repeats a schedule; both are printed.
 
-mod afterwards;
-mod books;
+pub(crate) mod afterwards;
+pub(crate) mod books;
 mod customers;
-mod listener;
+pub(crate) mod listener;
 
 use crate::harness::{Binary, Database, Dice, Home, Http, fresh_seed, setting};
 use afterwards::Moved;

@@ -7,6 +7,7 @@ mod browser;
 mod cli;
 mod clients;
 mod docs;
+mod failover;
 mod fuzz;
 mod harness;
 mod kill;

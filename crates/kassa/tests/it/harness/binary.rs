@@ -50,11 +50,20 @@ impl Home {
     /// A deployment that has never been started.
     pub(crate) async fn new(database: Database) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("output")).unwrap();
         let postgres = match database.create(folder.path()).await {
             Location::File(_) => None,
             Location::Postgres(url) => Some(url),
         };
+        Self::within(folder, postgres)
+    }
+
+    /// The same, on a PostgreSQL of the test's own.
+    pub(crate) fn on(url: String) -> Self {
+        Self::within(tempfile::tempdir().unwrap(), Some(url))
+    }
+
+    fn within(folder: TempDir, postgres: Option<String>) -> Self {
+        fs::create_dir(folder.path().join("output")).unwrap();
         if postgres.is_some() {
             write_key(&folder.path().join("key"), 0o600);
         }

@@ -102,7 +102,7 @@ fn is_paid(status: &Value) -> bool {
 }
 
 /// What a shop hears never goes back.
-fn heard_in_order(id: &str, history: &[Told]) {
+pub(crate) fn heard_in_order(id: &str, history: &[Told]) {
     let line =
         || history.iter().map(|told| (told.sequence, told.order["status"].clone())).collect::<Vec<_>>();
     for pair in history.windows(2) {
@@ -115,7 +115,7 @@ fn heard_in_order(id: &str, history: &[Told]) {
 }
 
 /// The shop's last word is the gateway's.
-fn heard_the_end(id: &str, now: &Value, history: &[Told]) {
+pub(crate) fn heard_the_end(id: &str, now: &Value, history: &[Told]) {
     let last = history.last().map(|told| &told.order);
     if now["transaction_id"].is_null() && last.is_none() {
         // No attempt was ever made: there is nothing to tell.
