@@ -67,7 +67,14 @@ Examples:
   Prepare a new PostgreSQL database, or update it before the new version is started:
     kassa migrate --database postgres://kassa@localhost/kassa --key-file /etc/kassa/key
 
-`kassa serve` does the same at its start.";
+  Move from the embedded database to PostgreSQL, with the gateway stopped:
+    kassa migrate --from sqlite:./kassa-data --to postgres://kassa@localhost/kassa
+
+`kassa serve` brings its database up to date by itself at its start. A move reads one snapshot, writes one transaction,
+compares counts and checksums of every table on both sides before it commits, and leaves the source as it was. The key
+file stays the same.
+
+Exit code: 0 done, 1 there is a difference or something went wrong, and nothing was written.";
 
 const KEYS_EXAMPLES: &str = "\
 Examples:
@@ -169,9 +176,9 @@ pub enum Command {
     Decode(decode::Decode),
     /// Simulate the other side, for others to test against.
     Simulator(simulator::Simulator),
-    /// Prepare a database, or update it to this version.
+    /// Prepare a database, update it to this version, or move everything to another one.
     #[command(after_help = MIGRATE_EXAMPLES)]
-    Migrate(StoreFlags),
+    Migrate(Box<Migrate>),
     /// List and create sites, rotate their API keys.
     #[command(after_help = SITES_EXAMPLES)]
     Sites(Sites),
@@ -190,6 +197,22 @@ pub struct BenchServe {
     /// The settings.
     #[command(flatten)]
     pub flags: Flags,
+}
+
+/// `kassa migrate`.
+#[derive(Debug, Clone, Args)]
+pub struct Migrate {
+    /// Copy everything from this database, sqlite:PATH or a postgres:// URL; no gateway may use it meanwhile.
+    #[arg(long, value_name = "DATABASE")]
+    pub from: Option<migrate::Place>,
+
+    /// To this one, which has to be empty [default: --database].
+    #[arg(long, value_name = "DATABASE", requires = "from")]
+    pub to: Option<migrate::Place>,
+
+    /// Where the data is.
+    #[command(flatten)]
+    pub store: StoreFlags,
 }
 
 /// `kassa keys`.
@@ -338,7 +361,7 @@ impl Command {
             Self::Acquirer(acquirer) => acquirer::run(acquirer.command).await,
             Self::Decode(decode) => decode::run(decode),
             Self::Simulator(simulator) => simulator::run(simulator.command).await,
-            Self::Migrate(store) => migrate::run(store).await,
+            Self::Migrate(migrate) => migrate::run(*migrate).await,
             Self::Sites(sites) => sites::run(sites.command).await,
             Self::Keys(keys) => keys::run(keys.command).await,
         }
@@ -392,8 +415,15 @@ mod tests {
         }
         let Ok(Command::Audit(store)) = parse("kassa audit --config c") else { panic!() };
         assert_eq!(store.config.as_deref(), Some("c"));
-        let Ok(Command::Migrate(store)) = parse("kassa migrate --database d --key-file k") else { panic!() };
+        let Ok(Command::Migrate(migrate)) = parse("kassa migrate --database d --key-file k") else {
+            panic!()
+        };
+        let store = &migrate.store;
         assert_eq!((store.database.as_deref(), store.key_file.as_deref()), (Some("d"), Some("k")));
+        let moving = parse("kassa migrate --from sqlite:a.db --to postgres://u@h/d");
+        assert!(
+            matches!(moving, Ok(Command::Migrate(migrate)) if migrate.from.is_some() && migrate.to.is_some())
+        );
         let Ok(Command::Pay(pay)) = parse("kassa pay http://localhost/connect/s/") else { panic!() };
         assert_eq!(pay.payment_url.path(), "/connect/s/");
         let sites = |line: &str| match parse(line) {
@@ -441,6 +471,8 @@ mod tests {
             ("kassa sites rotate-key", ErrorKind::MissingRequiredArgument),
             ("kassa sites rotate-key 0", ErrorKind::ValueValidation),
             ("kassa sites rotate-key mine", ErrorKind::ValueValidation),
+            ("kassa migrate --to sqlite:a.db", ErrorKind::MissingRequiredArgument),
+            ("kassa migrate --from mysql://h/d --to sqlite:a.db", ErrorKind::ValueValidation),
             ("kassa keys", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
             ("kassa keys rotate --wait 3601", ErrorKind::ValueValidation),
         ] {

@@ -10,6 +10,7 @@ mod balances;
 pub(crate) mod book;
 pub(crate) mod book_list;
 pub(crate) mod commit;
+pub(crate) mod copy;
 pub(crate) mod db;
 mod events;
 mod evidence;

@@ -70,12 +70,17 @@ pub(super) fn lock(config: &Config) -> anyhow::Result<Option<File>> {
     if config.database.is_some() {
         return Ok(None);
     }
-    let path = config.data_dir.join("kassa.lock");
+    lock_folder(&config.data_dir).map(Some)
+}
+
+/// The same for a folder.
+pub(super) fn lock_folder(folder: &Path) -> anyhow::Result<File> {
+    let path = folder.join("kassa.lock");
     let file = File::create(&path).with_context(|| format!("creating {}", path.display()))?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            bail!("another kassa serves from the folder {}", config.data_dir.display())
+            bail!("another kassa serves from the folder {}", folder.display())
         }
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("locking {}", path.display())),
     }

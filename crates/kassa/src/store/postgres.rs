@@ -14,13 +14,15 @@ use anyhow::{Context as _, anyhow};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
 use failure::{Outage, PAUSE, is_gone};
 use lane::Lane;
-use rows::{dialect, parameters, row_of};
-use server::{Servers, Timeouts, words};
+use rows::{dialect, parameters};
+use server::{Servers, Timeouts};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 use tokio::sync::mpsc;
 
+pub(super) use rows::row_of;
 pub(crate) use server::Address;
+pub(super) use server::{Wire, words};
 
 const LANES: usize = 2;
 /// How many lanes there are where every request has a transaction of its own.
@@ -128,6 +130,12 @@ impl Postgres {
             }
         }
     }
+}
+
+/// A connection of its own, for what is no request.
+pub(super) async fn connect(url: &str) -> anyhow::Result<Wire> {
+    let connected = Servers::new(url, TIMEOUTS)?.connect().await;
+    connected.map_err(|why| anyhow!(why)).context("connecting to the database")
 }
 
 /// Brings the schema up to date; answers a name for the lanes of this process, which nobody else has.

@@ -6,6 +6,7 @@ mod bench;
 mod commands;
 mod https;
 mod keys;
+mod migrate;
 mod mistakes;
 mod serving;
 

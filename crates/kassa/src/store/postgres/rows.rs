@@ -14,7 +14,7 @@ pub(super) fn parameters(statement: &Statement) -> Vec<&(dyn ToSql + Sync)> {
     statement.params.iter().map(|value| value as &(dyn ToSql + Sync)).collect()
 }
 
-pub(super) fn row_of(row: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Error> {
+pub(in crate::store) fn row_of(row: &tokio_postgres::Row) -> Result<Row, tokio_postgres::Error> {
     let values = row.columns().iter().enumerate().map(|(at, column)| {
         Ok(match *column.type_() {
             Type::INT8 => row.try_get::<_, Option<i64>>(at)?.into(),

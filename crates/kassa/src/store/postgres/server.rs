@@ -65,8 +65,8 @@ pub(super) struct Servers {
 
 /// A connection of a lane.
 #[derive(Debug)]
-pub(super) struct Wire {
-    pub(super) client: Client,
+pub(in crate::store) struct Wire {
+    pub(in crate::store) client: Client,
     driver: AbortHandle,
     warned: Arc<AtomicBool>,
 }
@@ -198,7 +198,7 @@ fn one_host(all: &Config, at: usize, timeouts: Timeouts) -> Config {
 }
 
 /// An error with its causes, in one line. Of what the server says only the message: its details may hold values.
-pub(super) fn words(error: &(dyn StdError + 'static)) -> String {
+pub(in crate::store) fn words(error: &(dyn StdError + 'static)) -> String {
     let mut text = String::new();
     let mut next = Some(error);
     while let Some(error) = next {
