@@ -9,6 +9,7 @@ mod host;
 mod http;
 mod inspect;
 mod money;
+mod server;
 mod setup;
 mod shop;
 
@@ -20,6 +21,7 @@ pub(crate) use dice::{Dice, fresh_seed, setting};
 pub(crate) use host::Host;
 pub(crate) use http::{Http, Reply};
 pub(crate) use money::FRICTIONLESS;
+pub(crate) use server::{DatabaseServer, database_tool, open_folder};
 pub(crate) use setup::Setup;
 pub(crate) use shop::{Heard, Manners, Shop, verify};
 

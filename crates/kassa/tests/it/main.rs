@@ -6,6 +6,7 @@ mod api;
 mod browser;
 mod cli;
 mod clients;
+mod database_tls;
 mod docs;
 mod failover;
 mod fuzz;
