@@ -9,6 +9,7 @@ use crate::cards_in_hand::CardsInHand;
 use crate::clock::Clock;
 use crate::config;
 use crate::keys::KeyRing;
+use crate::node::{Node, Roles};
 use crate::outbound::{self, Network};
 use crate::random::Random;
 use crate::ranges;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub notify_allow: Vec<Network>,
     /// What a card is, by its number.
     pub ranges: Arc<Ranges>,
+    /// What this process does.
+    pub roles: Roles,
     /// Requests per second that a key of a live site may make; 0 is no limit.
     pub rate_limit_live: u32,
     /// The same for a key of a test site.
@@ -66,6 +69,8 @@ pub struct Parts {
     pub(crate) threeds: ThreeDs,
     pub(crate) outbound: outbound::Client,
     pub(crate) cards: CardsInHand,
+    /// Who this process is to others on the same database.
+    pub(crate) node: Node,
     /// What the card field's script knows of the card ranges.
     pub(crate) ranges_for_script: String,
     /// What has to come to its end before the process may.
@@ -155,6 +160,7 @@ impl App {
         let (acquirer, late) = Acquirer::open(store.clone(), &clock, &random, patience, known, others);
         let (changed, _) = broadcast::channel(1_024);
         let cards = CardsInHand::default();
+        let node = Node::new(random.alphanumeric(16));
         let (underway, work) = (TaskTracker::new(), Notify::new());
         let ranges_for_script = ranges::for_script(&settings.ranges);
         let parts = Parts {
@@ -167,6 +173,7 @@ impl App {
             threeds,
             outbound,
             cards,
+            node,
             ranges_for_script,
             in_flight: InFlight::default(),
             rate_limits: RateLimits::default(),

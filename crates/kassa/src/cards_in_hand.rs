@@ -55,6 +55,17 @@ impl CardsInHand {
         self.lock().retain(|_, (since, _)| now.since(*since) < patience);
     }
 
+    /// Forgets the cards that came before `before`, but not those that are still needed.
+    pub(crate) fn forget_unless(&self, before: Timestamp, is_needed: impl Fn(SiteId, TransactionId) -> bool) {
+        self.lock()
+            .retain(|(site, transaction), (since, _)| *since >= before || is_needed(*site, *transaction));
+    }
+
+    /// Whether no card is here.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// Whether the card of an attempt is here.
     pub(crate) fn holds(&self, site: SiteId, transaction: TransactionId) -> bool {
         self.lock().contains_key(&(site, transaction))
@@ -101,5 +112,15 @@ mod tests {
         assert!(cards.holds(site, id));
         cards.forget_old(Timestamp(0).plus(Millis::hours(2)));
         assert!(!cards.holds(site, id));
+    }
+
+    #[test]
+    fn a_card_that_nobody_needs_any_more_is_forgotten() {
+        let (cards, site) = (CardsInHand::default(), SiteId(1));
+        for (id, since) in [(1, 10), (2, 10), (3, 20)] {
+            cards.keep(site, TransactionId(id), card("4111111111111111"), Timestamp(since)).unwrap();
+        }
+        cards.forget_unless(Timestamp(20), |_, id| id == TransactionId(1));
+        assert_eq!([1, 2, 3].map(|id| cards.holds(site, TransactionId(id))), [true, false, true]);
     }
 }

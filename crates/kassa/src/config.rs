@@ -22,6 +22,7 @@ use tracing::Level;
 use url::Url;
 
 use crate::keys::ApiSecret;
+use crate::node::Roles;
 use crate::outbound::Network;
 
 pub use acquirer::Acquirer;
@@ -30,7 +31,7 @@ pub use flags::{Flags, StoreFlags};
 pub use threeds::ThreeDs;
 
 /// Every key of the TOML file and, as `KASSA_…`, of the environment; the latter also knows [`CONFIG`].
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 23] = [
     "listen",
     "public_url",
     "tls",
@@ -40,6 +41,7 @@ const KEYS: [&str; 21] = [
     "data_dir",
     "database",
     "key_file",
+    "role",
     "test_api_key",
     "log",
     "log_format",
@@ -48,6 +50,7 @@ const KEYS: [&str; 21] = [
     "acquirer_answer_ms",
     "page_wait_ms",
     "notify_hold_ms",
+    "drain_ms",
     "connections_max",
     "connections_per_ip_max",
     "rate_limit_live",
@@ -78,6 +81,8 @@ pub struct Config {
     pub database: Option<DatabaseUrl>,
     /// The key-encryption key; see [`Config::key_path`].
     pub key_file: Option<PathBuf>,
+    /// What this process does.
+    pub roles: Roles,
     /// The test site's API key, used on the first start only.
     pub test_api_key: Option<ApiSecret>,
     /// The least important messages that are logged.
@@ -94,6 +99,8 @@ pub struct Config {
     pub page_wait_ms: u64,
     /// How long the customer's way back waits for the shop to acknowledge the notification.
     pub notify_hold_ms: u64,
+    /// How long a process that is asked to end still serves while it says that it is not ready.
+    pub drain_ms: u64,
     /// Connections served at the same time.
     pub connections_max: usize,
     /// Connections served at the same time for one address other than loopback.
@@ -129,6 +136,7 @@ impl Default for Config {
             data_dir: PathBuf::from("./kassa-data"),
             database: None,
             key_file: None,
+            roles: Roles::ALL,
             test_api_key: None,
             log: Level::INFO,
             log_format: LogFormat::Text,
@@ -137,6 +145,7 @@ impl Default for Config {
             acquirer_answer_ms: 20_000,
             page_wait_ms: 4_000,
             notify_hold_ms: 2_000,
+            drain_ms: 0,
             connections_max: 4_096,
             connections_per_ip_max: 64,
             rate_limit_live: 100,
@@ -211,6 +220,10 @@ impl Config {
             "data_dir" => self.data_dir = path(text)?,
             "database" => self.database = Some(DatabaseUrl::parse(text)?),
             "key_file" => self.key_file = Some(path(text)?),
+            "role" => {
+                self.roles = Roles::parse(text)
+                    .ok_or_else(|| "must be api, pages or worker, or several with commas".to_owned())?;
+            }
             "test_api_key" => self.test_api_key = Some(ApiSecret::parse(text).map_err(str::to_owned)?),
             "log" => self.log = level(text)?,
             "log_format" => self.log_format = log_format(text)?,
@@ -219,6 +232,7 @@ impl Config {
             "acquirer_answer_ms" => self.acquirer_answer_ms = number(text, 100..=120_000)?,
             "page_wait_ms" => self.page_wait_ms = number(text, 0..=30_000)?,
             "notify_hold_ms" => self.notify_hold_ms = number(text, 0..=10_000)?,
+            "drain_ms" => self.drain_ms = number(text, 0..=600_000)?,
             "connections_max" => self.connections_max = number(text, 1..=1_000_000)?,
             "connections_per_ip_max" => self.connections_per_ip_max = number(text, 1..=1_000_000)?,
             "rate_limit_live" => self.rate_limit_live = number(text, 0..=1_000_000)?,
@@ -243,6 +257,9 @@ impl Config {
             return Err(
                 "key_file must be set when database is: the key is kept apart from what it seals".to_owned()
             );
+        }
+        if self.database.is_none() && self.roles != Roles::ALL {
+            return Err("role needs database: one process does everything on the embedded one".to_owned());
         }
         Ok(())
     }

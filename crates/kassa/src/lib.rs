@@ -16,6 +16,7 @@ pub mod config;
 mod docs;
 pub mod keys;
 pub mod logging;
+pub mod node;
 mod notify;
 pub mod outbound;
 mod pages;

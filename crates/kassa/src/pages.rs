@@ -21,7 +21,7 @@ use axum::routing::get;
 
 /// Every route of the pages.
 pub(crate) fn router() -> Router<App> {
-    for_people(pay::router().merge(finish::router()).merge(style::router())).merge(assets_router())
+    for_people(pay::router().merge(finish::router()).merge(style::router()))
 }
 
 /// What pages load.

@@ -3,7 +3,7 @@
 use crate::api::body::{BODY_MAX, FILE_MAX};
 use crate::api::disputes::FILES;
 use crate::api::error::Error;
-use crate::api::operation::{Answer, Content, Operation, Tag};
+use crate::api::operation::{self, Answer, Content, Operation, Tag};
 use crate::app::App;
 use crate::pages::visit::{self, WordsQuery};
 use crate::{api, pages, simulator, threeds};
@@ -17,8 +17,12 @@ use axum::routing::get;
 use futures_util::FutureExt as _;
 use http_body_util::Limited;
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
+
+/// How long the database may take to say that it is there.
+const READY_WITHIN: Duration = Duration::from_secs(2);
 
 /// What a person sees who opens the gateway's own address.
 const WELCOME: &str = "Kassa is running.\n\n\
@@ -27,12 +31,15 @@ const WELCOME: &str = "Kassa is running.\n\n\
 impl App {
     /// Everything the gateway answers.
     pub fn router(&self) -> Router {
-        let routes = Router::new()
-            .route("/", get(async || WELCOME))
-            .merge(api::router())
-            .merge(pages::router())
-            .merge(simulator::router(self))
-            .merge(threeds::router())
+        let roles = self.settings.roles;
+        let mut routes = if roles.api { api::router() } else { operation::router(operations()) };
+        if roles.api || roles.pages {
+            routes = routes.route("/", get(async || WELCOME)).merge(pages::assets_router());
+        }
+        if roles.pages {
+            routes = routes.merge(pages::router()).merge(simulator::router(self)).merge(threeds::router());
+        }
+        let routes = routes
             .fallback(nothing)
             .method_not_allowed_fallback(async || Error::method_not_allowed())
             // Every body is limited below, each by its own measure.
@@ -56,15 +63,18 @@ pub(crate) fn operations() -> Vec<Operation> {
             .doc(Tag::Service, "Whether it can do its work", "")
             .open()
             .answer(text(200, "The database answers."))
-            .answer(text(503, "The database does not answer.")),
+            .answer(text(503, "The database does not answer, or the process is about to stop.")),
     ]
 }
 
 async fn ready(State(app): State<App>) -> Response {
-    if app.store.is_ready().await {
-        "ok\n".into_response()
-    } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n").into_response()
+    let not_ready = |why| (StatusCode::SERVICE_UNAVAILABLE, why).into_response();
+    if app.node.is_draining() {
+        return not_ready("about to stop\n");
+    }
+    match tokio::time::timeout(READY_WITHIN, app.store.is_ready()).await {
+        Ok(true) => "ok\n".into_response(),
+        Ok(false) | Err(_) => not_ready("the database does not answer\n"),
     }
 }
 

@@ -18,6 +18,7 @@ mod jobs;
 pub(crate) mod known_sites;
 pub(crate) mod list;
 pub(crate) mod movement_row;
+pub(crate) mod nodes;
 mod notifications;
 pub(crate) mod open_to_buy;
 pub(crate) mod orders;

@@ -337,6 +337,7 @@ impl App {
             asked_at: None,
             due_at: Some(self.now().plus(limit)),
             outcome: None,
+            holder: self.cards.holds(order.site, transaction.id).then(|| self.node.id.clone()),
         })
     }
 
@@ -380,18 +381,25 @@ impl App {
         row.is_some_and(|row| row.stage == Stage::Ended && row.outcome.is_none())
     }
 
-    /// The order as it stands once its payment knows what is known of its authentication.
-    pub(crate) async fn caught_up(&self, order: Order, transaction: TransactionId) -> anyhow::Result<Order> {
+    /// The order as it stands once its payment knows what is known of its authentication, and whether another node
+    /// still has to tell it.
+    pub(crate) async fn caught_up(
+        &self,
+        order: Order,
+        transaction: TransactionId,
+    ) -> anyhow::Result<(Order, bool)> {
         if order.transaction(transaction).is_none_or(|known| !known.is_authenticating()) {
-            return Ok(order);
+            return Ok((order, false));
         }
         match self.store.authentication(order.site, transaction).await? {
             Some(row) if row.stage == Stage::Answered => self.apply_outcome(&row).await,
             Some(row) if row.stage == Stage::Ended => {}
-            Some(_) | None => return Ok(order),
+            Some(_) | None => return Ok((order, false)),
         }
-        let now = self.store.load(order.site, &order.id).await?;
-        Ok(now.unwrap_or(order))
+        let now = self.store.load(order.site, &order.id).await?.unwrap_or(order);
+        let waits = now.transaction(transaction).is_some_and(Transaction::is_authenticating);
+        let row = if waits { self.store.authentication(now.site, transaction).await? } else { None };
+        Ok((now, row.is_some_and(|row| row.stage == Stage::Answered)))
     }
 
     /// Takes an authentication's outcome and, when it allows that, starts the authorisation. It goes on when

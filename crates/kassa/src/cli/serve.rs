@@ -8,7 +8,7 @@ use crate::config::{Config, Flags};
 use crate::keys::{ApiSecret, KeyRing};
 use crate::server::tls::{Authority, Tls};
 use crate::server::{self, Limits};
-use crate::store::{Site, Variant};
+use crate::store::{Site, Store, Variant};
 use crate::{logging, outbound, ranges, sites, threeds, worker};
 use anyhow::Context as _;
 use payments::ranges::Ranges;
@@ -18,7 +18,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -48,20 +48,29 @@ pub(super) async fn run(flags: Flags, variant: Variant) -> anyhow::Result<u8> {
         ..Limits::default()
     };
     let public_url = opened.config.base_url(bound);
-    let app = start(&opened, public_url.clone(), ranges)?;
+    let app = start(&opened, public_url.clone(), ranges, clock(&opened.store).await?)?;
+    let shares = opened.config.database.is_some();
+    if shares {
+        app.beat().await.context("joining the nodes on this database")?;
+    }
     let wanted = opened.config.test_api_key.clone();
     let access = sites::first_site(&opened.store, &opened.keys, &opened.random, wanted, app.now()).await?;
     // Before anybody reads that it runs: whoever then stops it is heard.
-    let stopping = told_to_stop()?;
+    let mut told = Signals::listen()?;
     let ca = local.is_some().then(|| opened.config.tls_dir().join("ca.pem"));
     greet(&public_url, &access.site, &access.key, ca.as_deref())?;
 
     let (stop, stopped) = watch::channel(false);
-    let working = tokio::spawn(worker::work(app.clone(), stopped));
+    let tending = shares.then(|| tokio::spawn(app.clone().tend_node(stopped.clone())));
+    let working = opened.config.roles.worker.then(|| tokio::spawn(worker::work(app.clone(), stopped)));
     let telling = tell_status(&opened.config, &app);
     let watching = tokio::spawn(watch_keys(Arc::clone(&opened.keys)));
+    let drain = Duration::from_millis(opened.config.drain_ms);
     let stopping = async {
-        stopping.await;
+        told.next().await;
+        app.drain();
+        // Until balancers have noticed, or somebody is in a hurry.
+        let _ = tokio::time::timeout(drain, told.next()).await;
         app.stop_waiting();
     };
     let results = results_from_elsewhere(&opened.config, &app).await?;
@@ -75,11 +84,19 @@ pub(super) async fn run(flags: Flags, variant: Variant) -> anyhow::Result<u8> {
     watching.abort();
     telling.inspect(tokio::task::JoinHandle::abort);
     stop.send_replace(true);
-    working.await.context("stopping the workers")?;
+    for ending in [working, tending].into_iter().flatten() {
+        ending.await.context("stopping the workers")?;
+    }
     Ok(0)
 }
 
-fn start(opened: &Opened, public_url: String, ranges: Ranges) -> anyhow::Result<App> {
+/// Nodes on one database go by its clock.
+async fn clock(store: &Store) -> anyhow::Result<Clock> {
+    let shared = store.shared_clock().await.context("asking the database what time it is")?;
+    Ok(shared.map_or(Clock::System, Clock::shared))
+}
+
+fn start(opened: &Opened, public_url: String, ranges: Ranges, clock: Clock) -> anyhow::Result<App> {
     let config: &Config = &opened.config;
     let answer_within = Millis(i64::try_from(config.acquirer_answer_ms).unwrap_or(i64::MAX));
     let settings = Settings {
@@ -90,13 +107,14 @@ fn start(opened: &Opened, public_url: String, ranges: Ranges) -> anyhow::Result<
         notify_hold: Duration::from_millis(config.notify_hold_ms),
         notify_allow: config.notify_allow.clone(),
         ranges: Arc::new(ranges),
+        roles: config.roles,
         rate_limit_live: config.rate_limit_live,
         rate_limit_test: config.rate_limit_test,
     };
     let client = outbound::Client::new(outbound::Options::default()).context("preparing TLS")?;
     let (keys, random, store) = (Arc::clone(&opened.keys), opened.random.clone(), opened.store.clone());
     let peers = Peers::prepare(threeds::Setup::prepare(&config.threeds)?, &config.acquirers)?;
-    Ok(App::with_peers(settings, Clock::System, random, keys, store, client, peers))
+    Ok(App::with_peers(settings, clock, random, keys, store, client, peers))
 }
 
 /// Tells `kassa acquirer status` how the links are doing, where there are any. Nothing else depends on it.
@@ -111,6 +129,9 @@ fn tell_status(config: &Config, app: &App) -> Option<JoinHandle<()>> {
 /// Takes the results of a directory server that shows who it is, where an operator asked for that.
 async fn results_from_elsewhere(config: &Config, app: &App) -> anyhow::Result<Option<JoinHandle<()>>> {
     let threeds = &config.threeds;
+    if !config.roles.pages {
+        return Ok(None);
+    }
     let (Some(listen), Some(certificate), Some(key), Some(ca)) =
         (threeds.results_listen, &threeds.results_certificate, &threeds.results_key, &threeds.results_ca)
     else {
@@ -148,16 +169,25 @@ fn local_certificate(config: &Config) -> anyhow::Result<Option<Tls>> {
     Tls::local(authority, config.tls_names.clone(), Clock::System).map(Some)
 }
 
-/// Ready when the process is asked to end.
-fn told_to_stop() -> anyhow::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("listening for signals")?;
-    let mut terminate = signal(SignalKind::terminate()).context("listening for signals")?;
-    Ok(async move {
+/// How the process is asked to end.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> anyhow::Result<Self> {
+        let listen = |kind| signal(kind).context("listening for signals");
+        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+    }
+
+    /// Ready when it is asked once more.
+    async fn next(&mut self) {
         tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-    })
+    }
 }
 
 /// What a person needs for a first payment. The same at every start. `ca` is the authority to trust, if it is ours.

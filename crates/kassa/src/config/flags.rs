@@ -41,6 +41,10 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     pub tls_key: Option<String>,
 
+    /// What this process does, separated by commas: api, pages, worker [default: all of them].
+    #[arg(long, value_name = "ROLES")]
+    pub role: Option<String>,
+
     /// Least important messages to log: error, warn, info, debug or trace [default: info].
     #[arg(long, value_name = "LEVEL")]
     pub log: Option<String>,
@@ -68,6 +72,10 @@ pub struct Flags {
     /// How long the customer's return waits for the shop to acknowledge [default: 2000].
     #[arg(long, value_name = "MS")]
     pub notify_hold_ms: Option<String>,
+
+    /// How long to serve on, no longer ready, after being asked to stop, in milliseconds [default: 0].
+    #[arg(long, value_name = "MS")]
+    pub drain_ms: Option<String>,
 
     /// Connections served at the same time [default: 4096].
     #[arg(long, value_name = "NUMBER")]
@@ -114,7 +122,7 @@ impl From<StoreFlags> for Flags {
 
 impl Flags {
     /// Keys and texts, those set and those not.
-    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 20] {
+    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 22] {
         [
             ("listen", self.listen),
             ("public_url", self.public_url),
@@ -125,6 +133,7 @@ impl Flags {
             ("data_dir", self.store.data_dir),
             ("database", self.store.database),
             ("key_file", self.store.key_file),
+            ("role", self.role),
             ("log", self.log),
             ("log_format", self.log_format),
             ("notify_allow", self.notify_allow),
@@ -132,6 +141,7 @@ impl Flags {
             ("acquirer_answer_ms", self.acquirer_answer_ms),
             ("page_wait_ms", self.page_wait_ms),
             ("notify_hold_ms", self.notify_hold_ms),
+            ("drain_ms", self.drain_ms),
             ("connections_max", self.connections_max),
             ("connections_per_ip_max", self.connections_per_ip_max),
             ("rate_limit_live", self.rate_limit_live),

@@ -42,11 +42,14 @@ async fn come_back(
     let Some(id) = id.filter(|id| visit.order.transaction(*id).is_some()) else {
         return visit.refused(Refused::UnknownTransaction);
     };
-    visit.order = match app.caught_up(visit.order.clone(), id).await {
-        Ok(order) => order,
+    let waits;
+    (visit.order, waits) = match app.caught_up(visit.order.clone(), id).await {
+        Ok(caught_up) => caught_up,
         Err(error) => return visit.failed(&error),
     };
-    let settled = |order: &Order| order.transaction(id).is_none_or(|known| !known.is_money_moving());
+    // Another node has the card, and will hear of the outcome in a moment.
+    let under_way = |known: &Transaction| known.is_money_moving() || (waits && known.is_authenticating());
+    let settled = |order: &Order| order.transaction(id).is_none_or(|known| !under_way(known));
     let patience = app.settings.page_wait;
     match app.wait_for(visit.order.site, &visit.order.id, patience, settled).await {
         Ok(Some(order)) => visit.order = order,
@@ -63,7 +66,7 @@ async fn come_back(
             if asked { browser::path(&visit.session, second.id) } else { visit.return_path(second.id) };
         return respond::redirect(&visit.address(&next));
     }
-    if transaction.is_money_moving() {
+    if under_way(&transaction) {
         let url = visit.address(&visit.return_path(transaction.id));
         return checking(&visit, &url, LOOK_AGAIN_SECONDS);
     }

@@ -7,6 +7,7 @@ use super::Store;
 use super::db::{Columns, Corrupt, ReadError, Row, Statement, Value, Write, WriteError, statement};
 use payments::ids::{OrderId, SiteId, TransactionId};
 use payments::time::Timestamp;
+use std::collections::HashSet;
 
 /// Where an authentication stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +61,14 @@ pub(crate) struct AuthenticationRow {
     pub(crate) due_at: Option<Timestamp>,
     /// JSON.
     pub(crate) outcome: Option<String>,
+    /// The node that has the card with its code in memory.
+    pub(crate) holder: Option<String>,
 }
 
 /// The statement that ends the authentication of a payment that is authenticated no more.
 pub(super) fn wipe(site: SiteId, transaction: TransactionId) -> Statement {
     statement(
-        "UPDATE authentication SET state = 'ended', sealed = NULL, due_at = NULL \
+        "UPDATE authentication SET state = 'ended', sealed = NULL, due_at = NULL, holder = NULL \
          WHERE site_id = $1 AND transaction_id = $2",
         [site.0.into(), transaction.0.into()],
     )
@@ -88,8 +91,8 @@ impl Store {
     ) -> Result<(), WriteError> {
         let first = statement(
             "INSERT INTO authentication (site_id, transaction_id, order_id, server_trans_id, ds_trans_id, \
-             acs_trans_id, version, state, content, sealed, asked_at, due_at, outcome, created_at) \
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) \
+             acs_trans_id, version, state, content, sealed, asked_at, due_at, outcome, holder, created_at) \
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) \
              ON CONFLICT (site_id, transaction_id) DO NOTHING",
             [
                 row.site.0.into(),
@@ -105,6 +108,7 @@ impl Store {
                 row.asked_at.map(|at| at.0).into(),
                 row.due_at.map(|at| at.0).into(),
                 row.outcome.as_deref().into(),
+                row.holder.as_deref().into(),
                 now.0.into(),
             ],
         );
@@ -120,7 +124,8 @@ impl Store {
         let first = statement(
             "UPDATE authentication SET server_trans_id = $1, ds_trans_id = $2, acs_trans_id = $3, version = $4, \
              state = $5, content = $6, asked_at = $7, due_at = $8, outcome = $9, \
-             sealed = CASE WHEN $5 = 'ended' THEN NULL ELSE sealed END \
+             sealed = CASE WHEN $5 = 'ended' THEN NULL ELSE sealed END, \
+             holder = CASE WHEN $5 = 'ended' THEN NULL ELSE holder END \
              WHERE site_id = $10 AND transaction_id = $11 AND state = $12 AND server_trans_id = $13",
             [
                 next.server_trans_id.as_str().into(),
@@ -153,7 +158,7 @@ impl Store {
         transaction: TransactionId,
     ) -> Result<Option<AuthenticationRow>, ReadError> {
         let sql = "SELECT site_id, transaction_id, order_id, server_trans_id, ds_trans_id, acs_trans_id, version, \
-                   state, content, sealed, asked_at, due_at, outcome FROM authentication \
+                   state, content, sealed, asked_at, due_at, outcome, holder FROM authentication \
                    WHERE site_id = $1 AND transaction_id = $2";
         let rows = self.db.read(statement(sql, [site.0.into(), transaction.0.into()])).await?;
         Ok(rows.into_iter().next().map(parse).transpose()?)
@@ -165,7 +170,7 @@ impl Store {
         server_trans_id: &str,
     ) -> Result<Option<AuthenticationRow>, ReadError> {
         let sql = "SELECT site_id, transaction_id, order_id, server_trans_id, ds_trans_id, acs_trans_id, version, \
-                   state, content, sealed, asked_at, due_at, outcome FROM authentication \
+                   state, content, sealed, asked_at, due_at, outcome, holder FROM authentication \
                    WHERE server_trans_id = $1";
         let rows = self.db.read(statement(sql, [server_trans_id.into()])).await?;
         Ok(rows.into_iter().next().map(parse).transpose()?)
@@ -178,9 +183,36 @@ impl Store {
         limit: i64,
     ) -> Result<Vec<AuthenticationRow>, ReadError> {
         let sql = "SELECT site_id, transaction_id, order_id, server_trans_id, ds_trans_id, acs_trans_id, version, \
-                   state, content, sealed, asked_at, due_at, outcome FROM authentication \
+                   state, content, sealed, asked_at, due_at, outcome, holder FROM authentication \
                    WHERE due_at IS NOT NULL AND due_at <= $1 ORDER BY due_at LIMIT $2";
         let rows = self.db.read(statement(sql, [now.0.into(), limit.into()])).await?;
+        Ok(rows.into_iter().map(parse).collect::<Result<_, _>>()?)
+    }
+
+    /// The authentications whose outcome is known and whose cards this node has, oldest first.
+    pub(crate) async fn answered_authentications(
+        &self,
+        holder: &str,
+        limit: i64,
+    ) -> Result<Vec<AuthenticationRow>, ReadError> {
+        let sql = "SELECT site_id, transaction_id, order_id, server_trans_id, ds_trans_id, acs_trans_id, version, \
+                   state, content, sealed, asked_at, due_at, outcome, holder FROM authentication \
+                   WHERE holder = $1 AND state = 'answered' ORDER BY due_at LIMIT $2";
+        let rows = self.db.read(statement(sql, [holder.into(), limit.into()])).await?;
+        Ok(rows.into_iter().map(parse).collect::<Result<_, _>>()?)
+    }
+
+    /// The payments whose cards this node still needs for an authentication.
+    pub(crate) async fn held_authentications(
+        &self,
+        holder: &str,
+    ) -> Result<HashSet<(SiteId, TransactionId)>, ReadError> {
+        let sql = "SELECT site_id, transaction_id FROM authentication WHERE holder = $1";
+        let rows = self.db.read(statement(sql, [holder.into()])).await?;
+        let parse = |row: Row| -> Result<_, Corrupt> {
+            let mut columns = row.columns();
+            Ok((SiteId(columns.int()?), TransactionId(columns.int()?)))
+        };
         Ok(rows.into_iter().map(parse).collect::<Result<_, _>>()?)
     }
 
@@ -250,6 +282,7 @@ fn parse(row: Row) -> Result<AuthenticationRow, Corrupt> {
         asked_at: columns.optional_int()?.map(Timestamp),
         due_at: columns.optional_int()?.map(Timestamp),
         outcome: columns.optional_text()?,
+        holder: columns.optional_text()?,
     })
 }
 

@@ -6,6 +6,7 @@
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::variant::{Ceiling, Variant};
+use payments::time::Timestamp;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -267,6 +268,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         name: "open_to_buy",
         sql: include_str!("../../migrations/0011_open_to_buy.sql"),
     },
+    Migration { version: 12, name: "nodes", sql: include_str!("../../migrations/0012_nodes.sql") },
 ];
 
 /// The table that remembers which migrations were applied.
@@ -318,6 +320,14 @@ impl Db {
             Self::Postgres(db) => db.answers(&statement).await,
             Self::Sqlite(_) | Self::Ceiling(_) => self.read(statement).await.is_ok(),
         }
+    }
+
+    /// What time it is to a database that several processes share; `None` for one that a process has to itself.
+    pub(crate) async fn clock(&self) -> Result<Option<Timestamp>, ReadError> {
+        let Self::Postgres(db) = self else { return Ok(None) };
+        let sql = "SELECT CAST(FLOOR(EXTRACT(EPOCH FROM clock_timestamp()) * 1000) AS BIGINT)";
+        let row = db.read(&statement(sql, [])).await?.into_iter().next();
+        Ok(row.map(|row| row.columns().int()).transpose()?.map(Timestamp))
     }
 
     /// Reads rows; a single statement sees one state of the database.

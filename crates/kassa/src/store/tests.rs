@@ -13,6 +13,7 @@ mod jobs;
 mod list;
 mod lost_commits;
 mod movements;
+mod nodes;
 mod notifications;
 mod open_to_buy;
 mod orders;

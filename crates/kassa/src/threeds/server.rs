@@ -281,9 +281,26 @@ impl App {
         Ok(())
     }
 
-    /// Tells the payment how its authentication ended. When that fails a worker tries again.
-    pub(super) async fn apply_outcome(&self, row: &AuthenticationRow) {
+    /// Tells the payment how its authentication ended, or leaves that to the node that holds the card. When it fails a
+    /// worker tries again.
+    pub(crate) async fn apply_outcome(&self, row: &AuthenticationRow) {
         let Some(outcome) = row.outcome.as_deref().and_then(super::parse_outcome) else { return };
+        // Without a code, or with a no, it goes on wherever the outcome is known.
+        let needs_card = outcome.decline().is_none() && super::kept(row).is_some_and(|kept| kept.has_code);
+        if needs_card && !self.cards.holds(row.site, row.transaction) {
+            match self.is_left_to_another(row).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    tracing::info!(order.id = %row.order,
+                        "an authentication's outcome is left to the node that holds the card");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(order.id = %row.order, %error, "an authentication's outcome waits for a worker");
+                    return;
+                }
+            }
+        }
         match self.authenticated(row.site, &row.order, row.transaction, outcome).await {
             Ok(_) => {}
             // The payment went on or ended without it.

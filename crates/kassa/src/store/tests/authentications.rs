@@ -22,6 +22,7 @@ fn row(transaction: i64) -> AuthenticationRow {
         asked_at: None,
         due_at: Some(after(10)),
         outcome: None,
+        holder: None,
     }
 }
 
@@ -61,7 +62,11 @@ async fn of_two_steps_from_one_place_the_first_counts(
     };
     store.move_authentication(&next, &over).await.unwrap();
     let kept = store.authentication(SITE, first.transaction).await.unwrap();
-    assert_eq!(kept, Some(AuthenticationRow { sealed: None, ..over }), "the card goes with its end");
+    assert_eq!(
+        kept,
+        Some(AuthenticationRow { sealed: None, holder: None, ..over }),
+        "the card goes with its end"
+    );
 }
 
 #[rstest]
@@ -143,4 +148,38 @@ async fn ranges_and_challenges_are_kept_and_replaced(
         assert_eq!(store.directory("https://ds.example/").await.unwrap(), Some((text.to_owned(), at)));
         assert_eq!(store.simulator_challenge("acs").await.unwrap().as_deref(), Some(text));
     }
+}
+
+#[rstest]
+#[tokio::test]
+async fn a_node_finds_the_outcomes_of_the_cards_it_holds(
+    #[values(Database::Sqlite, Database::Postgres)] database: Database,
+) {
+    let bench = Bench::open(database).await;
+    let store = &bench.store;
+    for (transaction, holder, stage, due) in [
+        (1, Some("me"), Stage::Answered, 20),
+        (2, Some("me"), Stage::Answered, 10),
+        (3, Some("me"), Stage::Challenge, 10),
+        (4, Some("other"), Stage::Answered, 10),
+        (5, None, Stage::Answered, 10),
+    ] {
+        let holder = holder.map(str::to_owned);
+        let row = AuthenticationRow { holder, stage, due_at: Some(after(due)), ..row(transaction) };
+        store.begin_authentication(&row, NOW).await.unwrap();
+    }
+    let answered = async |limit| {
+        let found = store.answered_authentications("me", limit).await.unwrap();
+        found.into_iter().map(|row| row.transaction.0).collect::<Vec<_>>()
+    };
+    assert_eq!((answered(10).await, answered(1).await), (vec![2, 1], vec![2]));
+    let held = store.held_authentications("me").await.unwrap();
+    assert_eq!(held, [1, 2, 3].map(|number| (SITE, TransactionId(number))).into());
+
+    let known = store.authentication(SITE, TransactionId(2)).await.unwrap().unwrap();
+    assert_eq!(known.holder.as_deref(), Some("me"));
+    let over = AuthenticationRow { stage: Stage::Ended, due_at: None, ..known.clone() };
+    store.move_authentication(&known, &over).await.unwrap();
+    assert_eq!(answered(10).await, [1]);
+    assert_eq!(store.held_authentications("me").await.unwrap().len(), 2);
 }

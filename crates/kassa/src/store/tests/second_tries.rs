@@ -28,6 +28,7 @@ fn kept(second: i64) -> AuthenticationRow {
         asked_at: None,
         due_at: Some(after(7_200)),
         outcome: None,
+        holder: None,
     }
 }
 

@@ -69,6 +69,7 @@ impl Setup {
             notify_allow: self.notify_allow.clone(),
             ranges: Arc::new(kassa::ranges::with("ranges", self.ranges).unwrap()),
             rate_limit_live: self.rate_limits.0,
+            roles: kassa::node::Roles::ALL,
             rate_limit_test: self.rate_limits.1,
         }
     }
