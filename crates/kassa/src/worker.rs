@@ -20,12 +20,15 @@ use payments::transaction::{State, Transaction};
 use slots::{PER_SITE, Slot};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
-/// How long a claim holds: twice the time that the slowest delivery may take.
+/// How long a claim holds. What is claimed is over, or given up, five seconds before that: so far may the clocks of
+/// two nodes be apart before both have the same thing in their hands.
 const LEASE: Millis = Millis::seconds(30);
+/// How long after its claim a job may take. A delivery has limits of its own.
+const JOB_WITHIN: Duration = Duration::from_secs(25);
 /// How many jobs are under way at once.
 const JOBS: usize = 64;
 /// How long a stop waits for jobs that are under way: an acquirer who does not answer holds up no stop.
@@ -42,6 +45,8 @@ const AUTHENTICATIONS_EVERY: Millis = Millis::seconds(1);
 const TROUBLE: Millis = Millis::seconds(5);
 /// How long a worker sleeps at most: other nodes may have left work behind.
 const NAP: Duration = Duration::from_secs(1);
+/// The same where all work is left behind by others, who cannot wake it.
+const NAP_ALONE: Duration = Duration::from_millis(100);
 
 /// What became of a job.
 #[derive(Debug, PartialEq, Eq)]
@@ -179,9 +184,11 @@ impl App {
         sites.sort_by_key(|(taken, ..)| *taken);
         let mut claims = Vec::new();
         let mut left = sites.len();
-        for (_, site, waiting) in sites {
+        for (taken, site, waiting) in sites {
             let share = room.div_ceil(left.max(1));
-            let slots = self.slots.take(site, usize::try_from(waiting).unwrap_or(0).min(share));
+            // All workers together tell a shop no more at once than one alone would.
+            let free = self.node.share_of(PER_SITE).saturating_sub(taken);
+            let slots = self.slots.take(site, usize::try_from(waiting).unwrap_or(0).min(share).min(free));
             (room, left) = (room - slots.len(), left - 1);
             if !slots.is_empty() {
                 claims.push(self.claim_for(site, slots, now));
@@ -192,12 +199,15 @@ impl App {
 
     async fn claim_for(&self, site: SiteId, slots: Vec<Slot>, now: Timestamp) -> Vec<(Delivery, Slot)> {
         let limit = i64::try_from(slots.len()).unwrap_or(i64::MAX);
+        let claimed_at = Instant::now();
         let claimed = self.store.claim_notifications(site, now, now.plus(LEASE), limit).await;
         let claimed = claimed.unwrap_or_else(|error| {
             tracing::error!(site.id = %site, %error, "due notifications could not be claimed");
             Vec::new()
         });
-        claimed.into_iter().zip(slots).collect()
+        // The lease is counted from before the claim was written.
+        let since = |delivery| Delivery { claimed_at, ..delivery };
+        claimed.into_iter().map(since).zip(slots).collect()
     }
 
     /// Does the jobs that are due; whether there were any.
@@ -222,11 +232,20 @@ impl App {
             return Ok(Vec::new());
         }
         let limit = i64::try_from(room).unwrap_or(i64::MAX);
-        Ok(self.store.claim_jobs(now, now.plus(LEASE), limit).await?)
+        let claimed_at = Instant::now();
+        let claimed = self.store.claim_jobs(now, now.plus(LEASE), limit).await?;
+        // The lease is counted from before the claim was written.
+        Ok(claimed.into_iter().map(|job| Claimed { claimed_at, ..job }).collect())
     }
 
     async fn work_job(&self, claimed: &Claimed) {
-        let outcome = self.attempt(claimed).await.unwrap_or_else(|error| {
+        // Whoever took longer would still be at it when somebody else has the lease. As after a crash, nothing is lost:
+        // what was sent has a trace.
+        let left = JOB_WITHIN.saturating_sub(claimed.claimed_at.elapsed());
+        let attempted = tokio::time::timeout(left, self.attempt(claimed)).await;
+        let attempted =
+            attempted.unwrap_or_else(|_| Err(anyhow::anyhow!("it took longer than its lease allows")));
+        let outcome = attempted.unwrap_or_else(|error| {
             tracing::error!(order.id = %claimed.order, job = ?claimed.job, error = format!("{error:#}"),
                 "a job failed and will be tried again");
             Outcome::RetryAt(self.now().plus(TROUBLE))
@@ -334,9 +353,11 @@ impl App {
     /// How long there is nothing to do, as far as is known. What was due at `looked_at` was taken then, or
     /// waits for something that wakes the worker.
     async fn nap(&self, looked_at: Timestamp) -> Duration {
+        let roles = self.settings.roles;
+        let longest = if roles.api && roles.pages { NAP } else { NAP_ALONE };
         let due = self.store.next_due(looked_at).await.ok().flatten();
         let left = due.map_or(NAP.as_millis().try_into().unwrap_or(1_000), |due| due.since(self.now()).0);
-        Duration::from_millis(u64::try_from(left.max(5)).unwrap_or(5)).min(NAP)
+        Duration::from_millis(u64::try_from(left.max(5)).unwrap_or(5)).min(longest)
     }
 }
 

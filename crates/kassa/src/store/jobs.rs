@@ -5,6 +5,7 @@ use super::{Store, orders, words};
 use payments::change::Job;
 use payments::ids::{OrderId, SiteId};
 use payments::time::Timestamp;
+use std::time::Instant;
 
 /// A job that this process may do until its lease ends.
 #[derive(Clone, Debug)]
@@ -14,6 +15,8 @@ pub(crate) struct Claimed {
     pub(crate) job: Job,
     /// Fences off whoever held an older lease.
     pub(crate) lease_epoch: i64,
+    /// When it was claimed, by a clock that nobody sets.
+    pub(crate) claimed_at: Instant,
 }
 
 impl Store {
@@ -89,5 +92,5 @@ fn parse(columns: &mut Columns) -> Result<Claimed, Corrupt> {
     let (kind, subject) = (columns.text()?, columns.text()?);
     let order = orders::order_id(columns)?;
     let job = words::parse_job(&kind, &subject)?;
-    Ok(Claimed { site, order, job, lease_epoch: columns.int()? })
+    Ok(Claimed { site, order, job, lease_epoch: columns.int()?, claimed_at: Instant::now() })
 }
