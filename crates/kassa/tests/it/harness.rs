@@ -129,6 +129,13 @@ impl Gateway {
         serve(&self.setup, &self.clock, self.app.store().clone(), self.folder.path()).await.1
     }
 
+    /// Another process on the same database, and where it can be reached.
+    pub(crate) async fn peer(&self) -> (App, String) {
+        let (app, url, _) =
+            serve(&self.setup, &self.clock, self.app.store().clone(), self.folder.path()).await;
+        (app, url)
+    }
+
     /// The order of the README, with this shop's URLs.
     pub(crate) fn order(&self, id: &str) -> Value {
         json!({

@@ -5,7 +5,7 @@
 
 pub(crate) mod afterwards;
 pub(crate) mod books;
-mod customers;
+pub(crate) mod customers;
 pub(crate) mod listener;
 
 use crate::harness::{Binary, Database, Dice, Home, Http, fresh_seed, setting};
@@ -20,7 +20,7 @@ use tokio::sync::Notify;
 
 /// Customers who pay at the same time.
 const CLIENTS: u64 = 8;
-const KEY: &str = "kill-test-key-0123456789";
+pub(crate) const KEY: &str = "kill-test-key-0123456789";
 /// How often time is moved until nothing is left to do: more than any schedule has steps.
 const NIGHTS: u32 = 30;
 
@@ -39,6 +39,21 @@ pub(crate) struct Load {
     pub(crate) broken: AtomicU32,
 }
 
+impl Load {
+    pub(crate) fn new(url: String, shop: Listener) -> Self {
+        Self {
+            http: Http::new(),
+            url,
+            shop,
+            over: AtomicBool::new(false),
+            promised: Notify::new(),
+            odd: std::sync::Mutex::default(),
+            requests: AtomicU32::new(0),
+            broken: AtomicU32::new(0),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_random_moments_nothing_is_lost_or_charged_twice() {
     let (kills, seed) =
@@ -52,16 +67,7 @@ async fn killed_at_random_moments_nothing_is_lost_or_charged_twice() {
         .with("KASSA_ACQUIRER_ANSWER_MS", "300")
         .with("KASSA_PAGE_WAIT_MS", "400")
         .with("KASSA_NOTIFY_HOLD_MS", "200");
-    let load = Arc::new(Load {
-        http: Http::new(),
-        url: home.url(),
-        shop: Listener::open(KEY, seed).await,
-        over: AtomicBool::new(false),
-        promised: Notify::new(),
-        odd: std::sync::Mutex::default(),
-        requests: AtomicU32::new(0),
-        broken: AtomicU32::new(0),
-    });
+    let load = Arc::new(Load::new(home.url(), Listener::open(KEY, seed).await));
     let clients: Vec<_> = (0..CLIENTS)
         .map(|number| {
             tokio::spawn(customers::keep_buying(Arc::clone(&load), number, Dice::new(seed, number)))
@@ -132,8 +138,8 @@ async fn settle(home: &Home, binary: &mut Binary) -> u32 {
             return night;
         }
         binary.kill();
-        books::pass_the_night(home);
+        books::pass_the_night(home).await;
         *binary = home.serve().await;
     }
-    panic!("something is still under way: {:?}", books::unsettled(home));
+    panic!("something is still under way: {:?}", books::unsettled(home).await);
 }

@@ -12,6 +12,7 @@ mod failover;
 mod fuzz;
 mod harness;
 mod kill;
+mod nodes;
 mod notifications;
 mod outcomes;
 mod pages;

@@ -1,8 +1,7 @@
 //! The real binary: started, watched through its output, stopped or killed.
 
-use super::Database;
+use super::{Database, inspect};
 use kassa::store::Location;
-use std::cell::Cell;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -25,7 +24,7 @@ pub(crate) struct Home {
     postgres: Option<String>,
     listen: String,
     environment: Vec<(String, String)>,
-    starts: Cell<u32>,
+    starts: AtomicU16,
 }
 
 /// A running process, killed when dropped.
@@ -67,7 +66,7 @@ impl Home {
         if postgres.is_some() {
             write_key(&folder.path().join("key"), 0o600);
         }
-        let (listen, starts) = ("127.0.0.1:0".to_owned(), Cell::new(0));
+        let (listen, starts) = ("127.0.0.1:0".to_owned(), AtomicU16::new(0));
         Self { folder, postgres, listen, environment: Vec::new(), starts }
     }
 
@@ -109,9 +108,16 @@ impl Home {
 
     /// The embedded database.
     pub(crate) fn sqlite(&self) -> rusqlite::Connection {
-        let connection = rusqlite::Connection::open(self.data().join("kassa.db")).unwrap();
-        connection.busy_timeout(Duration::from_secs(10)).unwrap();
-        connection
+        inspect::open(&self.data().join("kassa.db"))
+    }
+
+    /// Runs one statement and answers its rows as text; NULL is empty.
+    pub(crate) async fn sql(&self, sql: &str) -> Vec<Vec<String>> {
+        let location = match &self.postgres {
+            Some(url) => Location::Postgres(url.clone()),
+            None => Location::File(self.data().join("kassa.db")),
+        };
+        inspect::rows(&location, sql).await
     }
 
     /// A command of the binary, with nothing of this process's environment but the path.
@@ -137,7 +143,7 @@ impl Home {
 
     /// The same, with the command changed: to be run by another one that becomes it.
     pub(crate) fn spawn_within(&self, change: impl FnOnce(Command) -> Command) -> Binary {
-        let number = self.starts.replace(self.starts.get() + 1);
+        let number = self.starts.fetch_add(1, Ordering::SeqCst);
         let output = |kind| self.folder.path().join("output").join(format!("{number}.{kind}"));
         let (stdout, stderr) = (output("stdout"), output("stderr"));
         let mut command = self.command(&["serve"]);
@@ -197,7 +203,12 @@ impl Binary {
 
     /// Asks it to stop.
     pub(crate) fn terminate(&self) {
-        let kill = format!("kill -TERM {}", self.child.id());
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        let kill = format!("kill -{name} {}", self.child.id());
         assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
     }
 

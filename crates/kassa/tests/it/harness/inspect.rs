@@ -3,49 +3,56 @@
 use super::Gateway;
 use kassa::store::Location;
 use rusqlite::types::ValueRef;
+use std::path::Path;
 use tokio_postgres::{NoTls, SimpleQueryMessage};
+
+/// Runs one statement on a database and answers its rows as text; NULL is empty.
+pub(super) async fn rows(location: &Location, sql: &str) -> Vec<Vec<String>> {
+    match location {
+        Location::File(path) => {
+            let connection = open(path);
+            let mut statement = connection.prepare(sql).unwrap();
+            let width = statement.column_count();
+            let rows = statement.query_map([], |row| {
+                (0..width).map(|column| Ok(text(row.get_ref(column)?))).collect::<Result<Vec<_>, _>>()
+            });
+            rows.unwrap().map(Result::unwrap).collect()
+        }
+        Location::Postgres(url) => {
+            let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+            let talking = tokio::spawn(connection);
+            let messages = client.simple_query(sql).await.unwrap();
+            drop(client);
+            talking.await.unwrap().unwrap();
+            let rows = messages.into_iter().filter_map(|message| match message {
+                SimpleQueryMessage::Row(row) => Some(row),
+                _ => None,
+            });
+            let column = |row: &tokio_postgres::SimpleQueryRow, at| row.get(at).unwrap_or("").to_owned();
+            rows.map(|row| (0..row.len()).map(|at| column(&row, at)).collect()).collect()
+        }
+    }
+}
+
+/// A connection to an embedded database.
+pub(super) fn open(path: &Path) -> rusqlite::Connection {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    connection
+}
 
 impl Gateway {
     /// Runs one statement and answers its rows as text; NULL is empty. What it changed counts at once.
     pub(crate) async fn sql(&self, sql: &str) -> Vec<Vec<String>> {
-        let rows = self.run_sql(sql).await;
+        let rows = rows(&self.location, sql).await;
         self.app.forget_callers();
         rows
-    }
-
-    async fn run_sql(&self, sql: &str) -> Vec<Vec<String>> {
-        match &self.location {
-            Location::File(_) => {
-                let connection = self.sqlite();
-                let mut statement = connection.prepare(sql).unwrap();
-                let width = statement.column_count();
-                let rows = statement.query_map([], |row| {
-                    (0..width).map(|column| Ok(text(row.get_ref(column)?))).collect::<Result<Vec<_>, _>>()
-                });
-                rows.unwrap().map(Result::unwrap).collect()
-            }
-            Location::Postgres(url) => {
-                let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
-                let talking = tokio::spawn(connection);
-                let messages = client.simple_query(sql).await.unwrap();
-                drop(client);
-                talking.await.unwrap().unwrap();
-                let rows = messages.into_iter().filter_map(|message| match message {
-                    SimpleQueryMessage::Row(row) => Some(row),
-                    _ => None,
-                });
-                let column = |row: &tokio_postgres::SimpleQueryRow, at| row.get(at).unwrap_or("").to_owned();
-                rows.map(|row| (0..row.len()).map(|at| column(&row, at)).collect()).collect()
-            }
-        }
     }
 
     /// A connection to the embedded database.
     pub(crate) fn sqlite(&self) -> rusqlite::Connection {
         let Location::File(path) = &self.location else { panic!("this database is not embedded") };
-        let connection = rusqlite::Connection::open(path).unwrap();
-        connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
-        connection
+        open(path)
     }
 
     /// The one number that a query answers.

@@ -21,15 +21,15 @@ const UNSETTLED: &str = "SELECT 'notification ' || order_id FROM notification WH
      WHERE state IN ('reserved', 'sending', 'unknown') OR (kind = 'capture' AND done_at IS NULL)";
 
 /// What still moves: notifications to send, and money of which nobody knows where it is.
-pub(crate) fn unsettled(home: &Home) -> Vec<String> {
-    rows(home, UNSETTLED, |row| row.get(0))
+pub(crate) async fn unsettled(home: &Home) -> Vec<String> {
+    home.sql(UNSETTLED).await.into_iter().flatten().collect()
 }
 
 /// Whether everything is settled, now or within a moment.
 pub(crate) async fn is_quiet(home: &Home) -> bool {
     let began = std::time::Instant::now();
     while began.elapsed() < BUSY {
-        if unsettled(home).is_empty() {
+        if unsettled(home).await.is_empty() {
             return true;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -38,16 +38,15 @@ pub(crate) async fn is_quiet(home: &Home) -> bool {
 }
 
 /// The gateway is down and the clock goes on: everything that was to happen is that much nearer.
-pub(crate) fn pass_the_night(home: &Home) {
-    let night = i64::try_from(NIGHT.as_millis()).unwrap();
-    let connection = home.sqlite();
-    for sql in [
-        "UPDATE job SET due_at = due_at - ?1, lease_until = MAX(lease_until - ?1, 0)",
-        "UPDATE notification SET due_at = due_at - ?1, first_at = first_at - ?1, \
-         not_before = MAX(not_before - ?1, 0), lease_until = MAX(lease_until - ?1, 0)",
-    ] {
-        connection.execute(sql, [night]).unwrap();
-    }
+pub(crate) async fn pass_the_night(home: &Home) {
+    let night = NIGHT.as_millis();
+    let sooner =
+        |column| format!("{column} = CASE WHEN {column} > {night} THEN {column} - {night} ELSE 0 END");
+    let lease = sooner("lease_until");
+    home.sql(&format!("UPDATE job SET due_at = due_at - {night}, {lease}")).await;
+    let quiet = sooner("not_before");
+    let sql = format!("due_at = due_at - {night}, first_at = first_at - {night}, {quiet}, {lease}");
+    home.sql(&format!("UPDATE notification SET {sql}")).await;
 }
 
 /// Everything that has to be true.
@@ -60,8 +59,8 @@ pub(crate) async fn check(home: &Home, load: &Load, placed: &[Placed], moved: &[
     let mut shown = BTreeMap::new();
     let sql = "SELECT order_id, id FROM session";
     let mut sessions: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (order, session) in rows(home, sql, |row| Ok((row.get(0)?, row.get(1)?))) {
-        sessions.entry(order).or_default().push(session);
+    for row in home.sql(sql).await {
+        sessions.entry(row[0].clone()).or_default().push(row[1].clone());
     }
     for order in placed {
         let url = format!("{}/v1/json/orders/{}", load.url, order.id);
@@ -77,7 +76,7 @@ pub(crate) async fn check(home: &Home, load: &Load, placed: &[Placed], moved: &[
     afterwards::check(moved, &shown);
     let shown: BTreeMap<String, String> =
         shown.into_iter().map(|(id, order)| (id, order["status"].as_str().unwrap().to_owned())).collect();
-    nobody_charged_twice(home, &shown);
+    nobody_charged_twice(home, &shown).await;
     let audit = home.run(&["audit"]);
     assert_eq!(audit.code, Some(0), "{}{}", audit.stdout, audit.stderr);
 
@@ -125,11 +124,11 @@ pub(crate) fn heard_the_end(id: &str, now: &Value, history: &[Told]) {
 }
 
 /// At most one approval of an order stands at the acquirer, and only where the order says so.
-fn nobody_charged_twice(home: &Home, shown: &BTreeMap<String, String>) {
+async fn nobody_charged_twice(home: &Home, shown: &BTreeMap<String, String>) {
     let sql = "SELECT t.order_id FROM simulator_authorisation b JOIN trace t ON t.site_id = b.site_id \
                AND t.terminal = b.terminal AND t.transmission = b.transmission AND t.stan = b.stan \
                WHERE b.response_code = '00' AND b.reversed_at IS NULL AND t.operation = 'authorise'";
-    let charged: Vec<String> = rows(home, sql, |row| row.get(0));
+    let charged: Vec<String> = home.sql(sql).await.into_iter().flatten().collect();
     let mut seen = BTreeSet::new();
     for order in &charged {
         assert!(seen.insert(order.clone()), "{order} is charged twice");
@@ -143,10 +142,4 @@ fn nobody_charged_twice(home: &Home, shown: &BTreeMap<String, String>) {
         let paid = is_paid(&status.as_str().into()) || status == "uncleared";
         assert!(!paid || seen.contains(order), "{order} is {status} and was never charged");
     }
-}
-
-fn rows<T>(home: &Home, sql: &str, read: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>) -> Vec<T> {
-    let connection = home.sqlite();
-    let mut statement = connection.prepare(sql).unwrap();
-    statement.query_map([], read).unwrap().collect::<Result<_, _>>().unwrap()
 }
