@@ -51,6 +51,8 @@ pub struct Settings {
     pub rate_limit_live: u32,
     /// The same for a key of a test site.
     pub rate_limit_test: u32,
+    /// How long history is kept; 0 is for ever.
+    pub history: Millis,
 }
 
 /// A gateway. Cheap to clone.

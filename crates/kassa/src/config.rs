@@ -24,6 +24,7 @@ use url::Url;
 use crate::keys::ApiSecret;
 use crate::node::Roles;
 use crate::outbound::Network;
+use crate::store::PoolLimits;
 
 pub use acquirer::Acquirer;
 pub use database::DatabaseUrl;
@@ -31,7 +32,7 @@ pub use flags::{Flags, StoreFlags};
 pub use threeds::ThreeDs;
 
 /// Every key of the TOML file and, as `KASSA_…`, of the environment; the latter also knows [`CONFIG`].
-const KEYS: [&str; 23] = [
+const KEYS: [&str; 28] = [
     "listen",
     "public_url",
     "tls",
@@ -55,6 +56,11 @@ const KEYS: [&str; 23] = [
     "connections_per_ip_max",
     "rate_limit_live",
     "rate_limit_test",
+    "database_lanes",
+    "database_readers",
+    "database_statement_ms",
+    "database_lock_ms",
+    "history_days",
 ];
 
 /// Where the TOML file is: a flag or a variable, for obvious reasons not a key of the file.
@@ -109,6 +115,10 @@ pub struct Config {
     pub rate_limit_live: u32,
     /// The same for a test site.
     pub rate_limit_test: u32,
+    /// What PostgreSQL is asked at once, and how long it may take.
+    pub pool: PoolLimits,
+    /// How long history is kept; 0 is for ever.
+    pub history_days: u32,
     /// The hosts that charge cards of live sites; only in the file.
     pub acquirers: Vec<Acquirer>,
     /// What is decided about 3-D Secure; only in the file.
@@ -150,6 +160,8 @@ impl Default for Config {
             connections_per_ip_max: 64,
             rate_limit_live: 100,
             rate_limit_test: 0,
+            pool: PoolLimits::default(),
+            history_days: 90,
             acquirers: Vec::new(),
             threeds: ThreeDs::default(),
         }
@@ -237,6 +249,11 @@ impl Config {
             "connections_per_ip_max" => self.connections_per_ip_max = number(text, 1..=1_000_000)?,
             "rate_limit_live" => self.rate_limit_live = number(text, 0..=1_000_000)?,
             "rate_limit_test" => self.rate_limit_test = number(text, 0..=1_000_000)?,
+            "database_lanes" => self.pool.lanes = number(text, 1..=64)?,
+            "database_readers" => self.pool.readers = number(text, 1..=256)?,
+            "database_statement_ms" => self.pool.statement_ms = number(text, 1_000..=60_000)?,
+            "database_lock_ms" => self.pool.lock_ms = number(text, 100..=60_000)?,
+            "history_days" => self.history_days = number(text, 0..=36_500)?,
             _ => return Err("is not a setting".to_owned()),
         }
         Ok(())

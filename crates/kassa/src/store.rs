@@ -14,6 +14,7 @@ pub(crate) mod copy;
 pub(crate) mod db;
 mod events;
 mod evidence;
+mod history;
 mod jobs;
 pub(crate) mod known_sites;
 pub(crate) mod list;
@@ -39,7 +40,7 @@ pub(crate) mod words;
 pub(crate) use answers::KeptAnswer;
 pub(crate) use authentications::{AuthenticationRow, Stage};
 pub(crate) use balances::Held;
-pub use db::Location;
+pub use db::{Location, PoolLimits};
 pub(crate) use events::Event;
 pub(crate) use evidence::NewEvidence;
 pub(crate) use jobs::Claimed;
@@ -75,7 +76,19 @@ impl Store {
     /// # Errors
     /// The same.
     pub async fn open_variant(location: &Location, variant: Variant) -> anyhow::Result<Self> {
-        Ok(Self { db: Db::open(location, variant).await?, known_sites: Arc::default() })
+        Self::open_limited(location, variant, PoolLimits::default()).await
+    }
+
+    /// The same, within limits that an operator has set.
+    ///
+    /// # Errors
+    /// The same.
+    pub async fn open_limited(
+        location: &Location,
+        variant: Variant,
+        limits: PoolLimits,
+    ) -> anyhow::Result<Self> {
+        Ok(Self { db: Db::open(location, variant, limits).await?, known_sites: Arc::default() })
     }
 
     /// Whether the database answers.

@@ -1,6 +1,7 @@
 //! The workers: what is due is claimed, done and recorded. Everything is safe to do twice.
 
 mod deliver_notification;
+mod forget_history;
 mod move_money;
 mod resolve_unknown;
 pub(crate) mod slots;
@@ -71,6 +72,7 @@ async fn work_until(app: App, mut stopped: watch::Receiver<bool>) {
     let mut deliveries = JoinSet::new();
     let mut jobs = JoinSet::new();
     let mut forget_at = app.now();
+    let mut history_at = app.now();
     let mut authentications_at = app.now();
     while !*stopped.borrow() {
         let looked_at = app.now();
@@ -78,6 +80,7 @@ async fn work_until(app: App, mut stopped: watch::Receiver<bool>) {
         app.look_after_authentications(&mut authentications_at).await;
         let claimed = app.claim_due(permits.available_permits()).await;
         let mut busy = !claimed.is_empty() | app.forget_answers(&mut forget_at).await;
+        busy |= app.forget_history(&mut history_at).await;
         for (delivery, slot) in claimed {
             let Ok(permit) = Arc::clone(&permits).acquire_owned().await else {
                 return;
@@ -128,7 +131,8 @@ impl App {
                 });
             }
             let delivered = deliveries.join_all().await.len();
-            let forgotten = self.forget_answers(&mut self.now()).await;
+            let forgotten =
+                self.forget_answers(&mut self.now()).await | self.forget_history(&mut self.now()).await;
             self.look_after_authentications(&mut self.now()).await;
             if !self.work_jobs().await && delivered == 0 && !forgotten {
                 return;

@@ -60,7 +60,7 @@ pub(super) async fn open_variant(config: Config, first: First, variant: Variant)
         None => own_keys(&config, &random)?,
     };
     let keys = Arc::new(keys);
-    let store = Store::open_variant(&location, variant).await?;
+    let store = Store::open_limited(&location, variant, config.pool).await?;
     Ok(Opened { config, keys, random, store })
 }
 

@@ -110,6 +110,7 @@ fn start(opened: &Opened, public_url: String, ranges: Ranges, clock: Clock) -> a
         roles: config.roles,
         rate_limit_live: config.rate_limit_live,
         rate_limit_test: config.rate_limit_test,
+        history: Millis::days(i64::from(config.history_days)),
     };
     let client = outbound::Client::new(outbound::Options::default()).context("preparing TLS")?;
     let (keys, random, store) = (Arc::clone(&opened.keys), opened.random.clone(), opened.store.clone());

@@ -92,6 +92,26 @@ pub struct Flags {
     /// The same for a test site [default: 0].
     #[arg(long, value_name = "NUMBER")]
     pub rate_limit_test: Option<String>,
+
+    /// Connections that write to PostgreSQL [default: 2].
+    #[arg(long, value_name = "NUMBER")]
+    pub database_lanes: Option<String>,
+
+    /// Connections that read from PostgreSQL, at most [default: 8].
+    #[arg(long, value_name = "NUMBER")]
+    pub database_readers: Option<String>,
+
+    /// How long PostgreSQL may work on a statement, in milliseconds [default: 10000].
+    #[arg(long, value_name = "MS")]
+    pub database_statement_ms: Option<String>,
+
+    /// How long a statement of it may wait for another transaction, in milliseconds [default: 2000].
+    #[arg(long, value_name = "MS")]
+    pub database_lock_ms: Option<String>,
+
+    /// Days that history is kept: attempts of notifications, events, finished authentications; 0 is for ever [default: 90].
+    #[arg(long, value_name = "DAYS")]
+    pub history_days: Option<String>,
 }
 
 /// The settings that say where the data is, for every command that opens it.
@@ -122,7 +142,7 @@ impl From<StoreFlags> for Flags {
 
 impl Flags {
     /// Keys and texts, those set and those not.
-    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 22] {
+    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 27] {
         [
             ("listen", self.listen),
             ("public_url", self.public_url),
@@ -146,6 +166,11 @@ impl Flags {
             ("connections_per_ip_max", self.connections_per_ip_max),
             ("rate_limit_live", self.rate_limit_live),
             ("rate_limit_test", self.rate_limit_test),
+            ("database_lanes", self.database_lanes),
+            ("database_readers", self.database_readers),
+            ("database_statement_ms", self.database_statement_ms),
+            ("database_lock_ms", self.database_lock_ms),
+            ("history_days", self.history_days),
         ]
     }
 }

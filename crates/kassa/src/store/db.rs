@@ -223,6 +223,25 @@ pub enum Location {
     Postgres(String),
 }
 
+/// What a PostgreSQL is asked at once by one process, and how long it may take. The embedded database needs none of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolLimits {
+    /// Connections that write; each has one group of writes under way.
+    pub lanes: usize,
+    /// Connections that read, at most.
+    pub readers: usize,
+    /// How long it may work on a statement.
+    pub statement_ms: u64,
+    /// How long a statement may wait for another transaction.
+    pub lock_ms: u64,
+}
+
+impl Default for PoolLimits {
+    fn default() -> Self {
+        Self { lanes: 2, readers: 8, statement_ms: 10_000, lock_ms: 2_000 }
+    }
+}
+
 /// An open database. Cheap to clone.
 #[derive(Clone, Debug)]
 pub(crate) enum Db {
@@ -269,6 +288,7 @@ pub(crate) const MIGRATIONS: &[Migration] = &[
         sql: include_str!("../../migrations/0011_open_to_buy.sql"),
     },
     Migration { version: 12, name: "nodes", sql: include_str!("../../migrations/0012_nodes.sql") },
+    Migration { version: 13, name: "history", sql: include_str!("../../migrations/0013_history.sql") },
 ];
 
 /// The table that remembers which migrations were applied.
@@ -280,10 +300,14 @@ impl Db {
     ///
     /// # Errors
     /// One line that says what could not be opened and why.
-    pub(crate) async fn open(location: &Location, variant: Variant) -> anyhow::Result<Self> {
+    pub(crate) async fn open(
+        location: &Location,
+        variant: Variant,
+        limits: PoolLimits,
+    ) -> anyhow::Result<Self> {
         let db = match location {
             Location::File(path) => Self::Sqlite(Arc::new(Sqlite::open(path, variant.group_max())?)),
-            Location::Postgres(url) => Self::Postgres(Arc::new(Postgres::open(url, variant).await?)),
+            Location::Postgres(url) => Self::Postgres(Arc::new(Postgres::open(url, variant, limits).await?)),
         };
         let log = match (variant, location) {
             (Variant::Group | Variant::PerRequest, _) => return Ok(db),

@@ -8,14 +8,14 @@ mod tls;
 mod together;
 mod witness;
 
-use super::db::{MIGRATION_TABLE, MIGRATIONS, QUEUE, Queued, ReadError, Row, Statement};
+use super::db::{MIGRATION_TABLE, MIGRATIONS, PoolLimits, QUEUE, Queued, ReadError, Row, Statement};
 use super::variant::Variant;
 use anyhow::{Context as _, anyhow};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
 use failure::{Outage, PAUSE, is_gone};
 use lane::Lane;
 use rows::{dialect, parameters};
-use server::{Servers, Timeouts};
+use server::Servers;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -24,13 +24,10 @@ pub(super) use rows::row_of;
 pub(crate) use server::Address;
 pub(super) use server::{Wire, words};
 
-const LANES: usize = 2;
 /// How many lanes there are where every request has a transaction of its own.
 const LANES_PER_REQUEST: usize = 32;
-const READERS: usize = 8;
-const TIMEOUTS: Timeouts = Timeouts { statement: Duration::from_secs(10), lock: Duration::from_secs(2) };
-/// How long a read may take; the database's own limit is shorter.
-const READ_WITHIN: Duration = Duration::from_secs(12);
+/// How much longer than the database's own limit a read may take.
+const READ_ANSWER: Duration = Duration::from_secs(2);
 /// Serialises migrations of nodes that start at the same time; an arbitrary number.
 const MIGRATION_LOCK: i64 = 5_277_214_366;
 
@@ -39,6 +36,7 @@ const MIGRATION_LOCK: i64 = 5_277_214_366;
 pub(crate) struct Postgres {
     lanes: Vec<mpsc::Sender<Queued>>,
     readers: Pool,
+    read_within: Duration,
     outage: Outage,
 }
 
@@ -57,22 +55,25 @@ impl NotRead {
 
 impl Postgres {
     /// Connects, migrates and starts the lanes.
-    pub(crate) async fn open(url: &str, variant: Variant) -> anyhow::Result<Self> {
-        let servers = Servers::new(url, TIMEOUTS)?;
+    pub(crate) async fn open(url: &str, variant: Variant, limits: PoolLimits) -> anyhow::Result<Self> {
+        let servers = Servers::new(url, limits)?;
         let name = migrate(&servers).await?;
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = Manager::from_connect(servers.some_host(), servers.clone(), manager);
         let wait = Some(Duration::from_secs(5));
-        let readers = Pool::builder(manager).max_size(READERS).runtime(Runtime::Tokio1);
+        let readers = Pool::builder(manager).max_size(limits.readers).runtime(Runtime::Tokio1);
+        let statement = Duration::from_millis(limits.statement_ms);
         let readers = readers.wait_timeout(wait).create_timeout(wait).recycle_timeout(wait).build()?;
-        let lanes = if variant == Variant::PerRequest { LANES_PER_REQUEST } else { LANES };
+        let lanes = if variant == Variant::PerRequest { LANES_PER_REQUEST } else { limits.lanes };
         let lanes = (0..lanes).map(|number| {
             let (queue, waiting) = mpsc::channel(QUEUE);
-            let lane = Lane::new(servers.clone(), variant.group_max(), format!("{name}/{number}"));
+            let name = format!("{name}/{number}");
+            let lane = Lane::new(servers.clone(), variant.group_max(), statement, name);
             tokio::spawn(lane.run(waiting));
             queue
         });
-        Ok(Self { lanes: lanes.collect(), readers, outage: Outage::default() })
+        let read_within = statement.saturating_add(READ_ANSWER);
+        Ok(Self { lanes: lanes.collect(), readers, read_within, outage: Outage::default() })
     }
 
     /// The lane of a key: writes of one key stay in order.
@@ -115,7 +116,7 @@ impl Postgres {
             let rows = client.query(&prepared, &parameters(statement)).await?;
             rows.iter().map(row_of).collect()
         };
-        match tokio::time::timeout(READ_WITHIN, reading).await {
+        match tokio::time::timeout(self.read_within, reading).await {
             Ok(Ok(rows)) => Ok(rows),
             Ok(Err(error)) => {
                 let failed = NotRead::of(&error);
@@ -134,7 +135,7 @@ impl Postgres {
 
 /// A connection of its own, for what is no request.
 pub(super) async fn connect(url: &str) -> anyhow::Result<Wire> {
-    let connected = Servers::new(url, TIMEOUTS)?.connect().await;
+    let connected = Servers::new(url, PoolLimits::default())?.connect().await;
     connected.map_err(|why| anyhow!(why)).context("connecting to the database")
 }
 

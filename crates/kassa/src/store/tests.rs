@@ -9,6 +9,7 @@ mod book;
 mod database;
 mod events;
 mod groups;
+mod history;
 mod jobs;
 mod list;
 mod lost_commits;

@@ -19,8 +19,8 @@ use tokio::sync::mpsc;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 
-/// How long each half of a group may take; the database's own limits are shorter.
-const PATIENCE: Duration = Duration::from_secs(15);
+/// How much longer than the database's own limit each half of a group may take.
+const ANSWER: Duration = Duration::from_secs(5);
 /// How often a group is tried again after the database aborted it for another transaction's sake.
 const RETRIES: usize = 5;
 
@@ -35,6 +35,8 @@ pub(super) struct Lane {
     session: Option<Session>,
     witness: Witness,
     outage: Outage,
+    /// How long each half of a group may take.
+    patience: Duration,
 }
 
 struct Session {
@@ -53,9 +55,10 @@ enum Found {
 }
 
 impl Lane {
-    pub(super) fn new(servers: Servers, group_max: usize, name: String) -> Self {
+    pub(super) fn new(servers: Servers, group_max: usize, statement: Duration, name: String) -> Self {
         let (witness, outage) = (Witness::new(name), Outage::default());
-        Self { servers, group_max, session: None, witness, outage }
+        let patience = statement.saturating_add(ANSWER);
+        Self { servers, group_max, session: None, witness, outage, patience }
     }
 
     pub(super) async fn run(mut self, mut waiting: mpsc::Receiver<Queued>) {
@@ -110,9 +113,9 @@ impl Lane {
     }
 
     async fn try_commit(&mut self, group: &[Queued]) -> Result<Vec<Written>, Failure> {
-        let Self { servers, session, witness, outage, .. } = self;
+        let Self { servers, session, witness, outage, patience, .. } = self;
         let ended = match connected(servers, session).await {
-            Ok(session) => session.try_commit(group, witness).await,
+            Ok(session) => session.try_commit(group, witness, *patience).await,
             Err(why) => Err(Failure::Unreachable(why)),
         };
         if ended.is_err() {
@@ -194,10 +197,15 @@ async fn connected<'a>(
 
 impl Session {
     /// Two round trips: the guards decide, then what follows from them goes out together with the COMMIT.
-    async fn try_commit(&mut self, group: &[Queued], witness: &mut Witness) -> Result<Vec<Written>, Failure> {
+    async fn try_commit(
+        &mut self,
+        group: &[Queued],
+        witness: &mut Witness,
+        patience: Duration,
+    ) -> Result<Vec<Written>, Failure> {
         let (leave, forget) = (witness.next(), witness.forget());
         let texts = texts(group, [Some(&leave), forget.as_ref()]);
-        let decided = tokio::time::timeout(PATIENCE, async {
+        let decided = tokio::time::timeout(patience, async {
             self.prepare(texts).await.map_err(|error| Failure::before_commit(&error))?;
             let together = self.together(group);
             let mut firsts = vec![self.batch("BEGIN"), self.flight(&leave)];
@@ -231,7 +239,7 @@ impl Session {
         rest.push(self.batch("COMMIT"));
         // What the server says from here on is about this commit.
         self.wire.was_warned();
-        match tokio::time::timeout(PATIENCE, in_order(rest)).await {
+        match tokio::time::timeout(patience, in_order(rest)).await {
             Ok(Ok(_)) if self.wire.was_warned() => {
                 // It may be on this server alone: somebody ended the wait for the standby.
                 Err(Failure::Lost { why: "the database warned of the commit".to_owned(), answers })

@@ -3,6 +3,7 @@
 //! All hosts are tried at once and the first that takes writes is used: after a failover neither a host that is gone
 //! nor one that hangs delays finding the new primary. A standby refuses by itself.
 
+use super::super::db::PoolLimits;
 use super::tls::Tls;
 use anyhow::{Context as _, anyhow};
 use futures_util::future::{BoxFuture, FutureExt as _, poll_fn, select_ok};
@@ -48,13 +49,6 @@ impl Address {
     }
 }
 
-/// How long the database lets a statement take, and wait for a row.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Timeouts {
-    pub(super) statement: Duration,
-    pub(super) lock: Duration,
-}
-
 /// The servers of a URL.
 #[derive(Clone)]
 pub(super) struct Servers {
@@ -86,9 +80,9 @@ impl Drop for Wire {
 }
 
 impl Servers {
-    pub(super) fn new(url: &str, timeouts: Timeouts) -> anyhow::Result<Self> {
+    pub(super) fn new(url: &str, limits: PoolLimits) -> anyhow::Result<Self> {
         let Address { config, tls } = Address::parse(url).map_err(|why| anyhow!("the database URL {why}"))?;
-        let hosts = (0..config.get_hosts().len()).map(|at| one_host(&config, at, timeouts));
+        let hosts = (0..config.get_hosts().len()).map(|at| one_host(&config, at, limits));
         let tls = tls.connector().context("reading the certificates for the database")?;
         Ok(Self { hosts: hosts.collect(), tls })
     }
@@ -147,7 +141,7 @@ where
 }
 
 /// The settings with one of their hosts and what every connection of ours has.
-fn one_host(all: &Config, at: usize, timeouts: Timeouts) -> Config {
+fn one_host(all: &Config, at: usize, limits: PoolLimits) -> Config {
     let mut one = Config::new();
     match all.get_hosts().get(at) {
         #[cfg(unix)]
@@ -176,12 +170,11 @@ fn one_host(all: &Config, at: usize, timeouts: Timeouts) -> Config {
     if let Some(retries) = all.get_keepalives_retries() {
         one.keepalives_retries(retries);
     }
-    let Timeouts { statement, lock } = timeouts;
     one.options(format!(
         "{} -c lock_timeout={} -c statement_timeout={} -c idle_in_transaction_session_timeout={}",
         all.get_options().unwrap_or_default(),
-        lock.as_millis(),
-        statement.as_millis(),
+        limits.lock_ms,
+        limits.statement_ms,
         SILENCE_MAX.as_millis(),
     ));
     one.application_name(all.get_application_name().unwrap_or("kassa"))

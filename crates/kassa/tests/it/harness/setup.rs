@@ -71,6 +71,7 @@ impl Setup {
             rate_limit_live: self.rate_limits.0,
             roles: kassa::node::Roles::ALL,
             rate_limit_test: self.rate_limits.1,
+            history: Millis::days(90),
         }
     }
 }

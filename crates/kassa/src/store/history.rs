@@ -1,0 +1,67 @@
+//! History that is forgotten after a time: a bounded number of rows at once, the oldest first, found by indexes that
+//! have nothing else in them. What a payment, its books or a shop's knowledge rests on is not history and stays.
+
+use super::Store;
+use super::db::{Statement, Write, WriteError, statement};
+use payments::time::Timestamp;
+
+/// The newest number of a site stays: the next one follows it.
+const EVENTS: &str = "DELETE FROM order_event WHERE (site_id, order_id, version) IN \
+     (SELECT site_id, order_id, version FROM order_event e WHERE created_at < $1 \
+     AND (number IS NULL OR number < (SELECT MAX(number) FROM order_event m WHERE m.site_id = e.site_id)) \
+     ORDER BY created_at LIMIT $2) RETURNING site_id";
+const AUTHENTICATIONS: &str = "DELETE FROM authentication WHERE (site_id, transaction_id) IN \
+     (SELECT site_id, transaction_id FROM authentication WHERE due_at IS NULL AND created_at < $1 \
+     AND state = 'ended' ORDER BY created_at LIMIT $2) RETURNING site_id";
+const CHALLENGES: &str = "DELETE FROM simulator_challenge WHERE id IN \
+     (SELECT id FROM simulator_challenge WHERE created_at < $1 ORDER BY created_at LIMIT $2) RETURNING id";
+/// Up to where the attempts are looked at this time.
+const ATTEMPTS_UNTIL: &str = "SELECT MAX(started_at) FROM (SELECT started_at FROM notification_attempt \
+     WHERE kept_since IS NULL AND started_at < $1 ORDER BY started_at LIMIT $2) AS oldest";
+const ATTEMPTS: &str = "DELETE FROM notification_attempt WHERE kept_since IS NULL AND started_at <= $1 \
+     AND NOT (verdict IN ('acknowledged', 'no address') AND NOT EXISTS (SELECT 1 FROM notification_attempt later \
+     WHERE later.site_id = notification_attempt.site_id AND later.order_id = notification_attempt.order_id \
+     AND later.verdict IN ('acknowledged', 'no address') AND (later.version > notification_attempt.version \
+     OR later.version = notification_attempt.version AND later.lease_epoch > notification_attempt.lease_epoch)))";
+const ATTEMPTS_KEPT: &str = "UPDATE notification_attempt SET kept_since = $2 \
+     WHERE kept_since IS NULL AND started_at <= $1";
+
+impl Store {
+    /// Forgets history from before `until`, up to `limit` rows of each kind; whether there may be more.
+    pub(crate) async fn forget_history(
+        &self,
+        until: Timestamp,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<bool, WriteError> {
+        let mut more = false;
+        for sql in [EVENTS, AUTHENTICATIONS, CHALLENGES] {
+            let forgotten = self.forget(statement(sql, [until.0.into(), limit.into()])).await?;
+            more |= i64::try_from(forgotten).unwrap_or(i64::MAX) >= limit;
+        }
+        Ok(self.forget_attempts(until, now, limit).await? || more)
+    }
+
+    async fn forget(&self, sql: Statement) -> Result<usize, WriteError> {
+        Ok(self.db.execute("history".to_owned(), sql).await?.len())
+    }
+
+    /// Of each order what its shop acknowledged last stays.
+    async fn forget_attempts(
+        &self,
+        until: Timestamp,
+        now: Timestamp,
+        limit: i64,
+    ) -> Result<bool, WriteError> {
+        let failed = |error: super::db::ReadError| WriteError::Failed(error.to_string());
+        let oldest = statement(ATTEMPTS_UNTIL, [until.0.into(), limit.into()]);
+        let rows = self.db.read(oldest).await.map_err(failed)?;
+        let bound = rows.into_iter().next().map(|row| row.columns().optional_int()).transpose();
+        let bound = bound.map_err(|corrupt| WriteError::Failed(corrupt.to_string()))?.flatten();
+        let Some(bound) = bound else { return Ok(false) };
+        let first = statement(ATTEMPTS, [bound.into()]);
+        let rest = vec![statement(ATTEMPTS_KEPT, [bound.into(), now.0.into()])];
+        self.db.write(Write { key: "history".to_owned(), first, rest, guarded: false }).await?;
+        Ok(true)
+    }
+}
