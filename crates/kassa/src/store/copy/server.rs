@@ -17,6 +17,7 @@ const SETTINGS: &str = "SET statement_timeout = 0; SET idle_in_transaction_sessi
 /// A connection in a transaction.
 pub(super) struct Side(Wire);
 
+#[expect(clippy::needless_pass_by_value, reason = "it is what `map_err` hands over")]
 fn told(error: tokio_postgres::Error) -> anyhow::Error {
     anyhow!(words(&error))
 }

@@ -98,9 +98,7 @@ async fn carry(client: TcpStream, server: UnixStream, fault: &watch::Sender<Faul
                 }
                 return (wanted != Fault::BeforeCommit).then_some(bytes);
             }
-            if write(&mut to_server, &bytes).await.is_none() {
-                return None;
-            }
+            write(&mut to_server, &bytes).await?;
         }
         None
     };
