@@ -2,14 +2,16 @@
 //! have nothing else in them. What a payment, its books or a shop's knowledge rests on is not history and stays.
 
 use super::Store;
-use super::db::{Statement, Write, WriteError, statement};
+use super::db::{Value, Write, WriteError, statement};
 use payments::time::Timestamp;
 
-/// The newest number of a site stays: the next one follows it.
-const EVENTS: &str = "DELETE FROM order_event WHERE (site_id, order_id, version) IN \
-     (SELECT site_id, order_id, version FROM order_event e WHERE created_at < $1 \
+/// Up to where events are looked at this time. The newest number of a site stays: the next one follows it.
+const EVENTS_UNTIL: &str = "SELECT MAX(created_at) FROM (SELECT created_at FROM order_event e WHERE created_at < $1 \
      AND (number IS NULL OR number < (SELECT MAX(number) FROM order_event m WHERE m.site_id = e.site_id)) \
-     ORDER BY created_at LIMIT $2) RETURNING site_id";
+     ORDER BY created_at LIMIT $2) AS oldest";
+/// By time: with a list of keys SQLite would walk all events of a site.
+const EVENTS: &str = "DELETE FROM order_event WHERE created_at <= $1 AND (number IS NULL OR number < \
+     (SELECT MAX(number) FROM order_event m WHERE m.site_id = order_event.site_id))";
 const AUTHENTICATIONS: &str = "DELETE FROM authentication WHERE (site_id, transaction_id) IN \
      (SELECT site_id, transaction_id FROM authentication WHERE due_at IS NULL AND created_at < $1 \
      AND state = 'ended' ORDER BY created_at LIMIT $2) RETURNING site_id";
@@ -35,33 +37,35 @@ impl Store {
         limit: i64,
     ) -> Result<bool, WriteError> {
         let mut more = false;
-        for sql in [EVENTS, AUTHENTICATIONS, CHALLENGES] {
-            let forgotten = self.forget(statement(sql, [until.0.into(), limit.into()])).await?;
+        for sql in [AUTHENTICATIONS, CHALLENGES] {
+            let forget = statement(sql, [until.0.into(), limit.into()]);
+            let forgotten = self.db.execute("history".to_owned(), forget).await?.len();
             more |= i64::try_from(forgotten).unwrap_or(i64::MAX) >= limit;
         }
-        Ok(self.forget_attempts(until, now, limit).await? || more)
+        if let Some(bound) = self.bound(EVENTS_UNTIL, until, limit).await? {
+            self.db.execute("history".to_owned(), statement(EVENTS, [bound])).await?;
+            more = true;
+        }
+        if let Some(bound) = self.bound(ATTEMPTS_UNTIL, until, limit).await? {
+            let first = statement(ATTEMPTS, [bound.clone()]);
+            let rest = vec![statement(ATTEMPTS_KEPT, [bound, now.0.into()])];
+            self.db.write(Write { key: "history".to_owned(), first, rest, guarded: false }).await?;
+            more = true;
+        }
+        Ok(more)
     }
 
-    async fn forget(&self, sql: Statement) -> Result<usize, WriteError> {
-        Ok(self.db.execute("history".to_owned(), sql).await?.len())
-    }
-
-    /// Of each order what its shop acknowledged last stays.
-    async fn forget_attempts(
+    /// The time of the last of the oldest `limit` rows from before `until`.
+    async fn bound(
         &self,
+        sql: &'static str,
         until: Timestamp,
-        now: Timestamp,
         limit: i64,
-    ) -> Result<bool, WriteError> {
-        let failed = |error: super::db::ReadError| WriteError::Failed(error.to_string());
-        let oldest = statement(ATTEMPTS_UNTIL, [until.0.into(), limit.into()]);
-        let rows = self.db.read(oldest).await.map_err(failed)?;
+    ) -> Result<Option<Value>, WriteError> {
+        let failed = |error: &dyn std::fmt::Display| WriteError::Failed(error.to_string());
+        let oldest = statement(sql, [until.0.into(), limit.into()]);
+        let rows = self.db.read(oldest).await.map_err(|error| failed(&error))?;
         let bound = rows.into_iter().next().map(|row| row.columns().optional_int()).transpose();
-        let bound = bound.map_err(|corrupt| WriteError::Failed(corrupt.to_string()))?.flatten();
-        let Some(bound) = bound else { return Ok(false) };
-        let first = statement(ATTEMPTS, [bound.into()]);
-        let rest = vec![statement(ATTEMPTS_KEPT, [bound.into(), now.0.into()])];
-        self.db.write(Write { key: "history".to_owned(), first, rest, guarded: false }).await?;
-        Ok(true)
+        Ok(bound.map_err(|corrupt| failed(&corrupt))?.flatten().map(Value::Int))
     }
 }
