@@ -82,10 +82,10 @@ async fn a_feed_goes_on_where_it_was_when_all_of_it_was_forgotten(
     let bench = Bench::open(database).await;
     bench.place("a").await;
     for version in 2..=6 {
-        bench.old_event("a", version, OLD).await;
+        bench.old_event("a", version, OLD.plus(Millis(version))).await;
     }
     assert_eq!(bench.store.events(SITE, 0, 10).await.unwrap().last().unwrap().number, 5);
-    bench.old_event("a", 7, OLD).await;
+    bench.old_event("a", 7, OLD.plus(Millis(7))).await;
     bench.old_event("a", 8, NOW).await;
     assert!(bench.forget(2).await >= 2, "no more than two at once");
     let left = bench.store.events(SITE, 0, 10).await.unwrap();
