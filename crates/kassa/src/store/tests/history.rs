@@ -118,6 +118,7 @@ async fn only_authentications_that_are_over_are_forgotten(
             asked_at: None,
             due_at: (stage != Stage::Ended).then_some(NOW),
             outcome: None,
+            holder: None,
         };
         bench.store.begin_authentication(&row, created_at).await.unwrap();
         bench.store.keep_simulator_challenge(&format!("challenge {number}"), "{}", created_at).await.unwrap();
