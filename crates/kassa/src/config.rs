@@ -32,8 +32,9 @@ pub use flags::{Flags, StoreFlags};
 pub use threeds::ThreeDs;
 
 /// Every key of the TOML file and, as `KASSA_…`, of the environment; the latter also knows [`CONFIG`].
-const KEYS: [&str; 28] = [
+const KEYS: [&str; 29] = [
     "listen",
+    "metrics_listen",
     "public_url",
     "tls",
     "tls_names",
@@ -71,6 +72,8 @@ const CONFIG: &str = "config";
 pub struct Config {
     /// Address and port to serve on; port 0 takes any free one.
     pub listen: SocketAddr,
+    /// Address and port where metrics are read, if anywhere.
+    pub metrics_listen: Option<SocketAddr>,
     /// What payment links start with, without a slash at the end; see [`Config::base_url`].
     pub public_url: Option<String>,
     /// Serve HTTPS instead of HTTP.
@@ -138,6 +141,7 @@ impl Default for Config {
     fn default() -> Self {
         Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            metrics_listen: None,
             public_url: None,
             tls: false,
             tls_names: ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec(),
@@ -219,11 +223,8 @@ impl Config {
     /// Sets one key from its text.
     fn set(&mut self, key: &str, text: &str) -> Result<(), String> {
         match key {
-            "listen" => {
-                self.listen = text
-                    .parse()
-                    .map_err(|_| "must be an address and a port, like 127.0.0.1:8080".to_owned())?;
-            }
+            "listen" => self.listen = address(text, "127.0.0.1:8080")?,
+            "metrics_listen" => self.metrics_listen = Some(address(text, "127.0.0.1:9464")?),
             "public_url" => self.public_url = Some(public_url(text)?),
             "tls" => self.tls = yes_or_no(text)?,
             "tls_names" => self.tls_names = tls::names(text)?,
@@ -280,6 +281,10 @@ impl Config {
         }
         Ok(())
     }
+}
+
+fn address(text: &str, like: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("must be an address and a port, like {like}"))
 }
 
 fn path(text: &str) -> Result<PathBuf, String> {

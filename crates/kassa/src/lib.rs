@@ -16,6 +16,7 @@ pub mod config;
 mod docs;
 pub mod keys;
 pub mod logging;
+mod metrics;
 pub mod node;
 mod notify;
 pub mod outbound;

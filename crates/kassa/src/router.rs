@@ -6,7 +6,7 @@ use crate::api::error::Error;
 use crate::api::operation::{self, Answer, Content, Operation, Tag};
 use crate::app::App;
 use crate::pages::visit::{self, WordsQuery};
-use crate::{api, pages, simulator, threeds};
+use crate::{api, metrics, pages, simulator, threeds};
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -17,7 +17,7 @@ use axum::routing::get;
 use futures_util::FutureExt as _;
 use http_body_util::Limited;
 use std::panic::AssertUnwindSafe;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
 
@@ -89,10 +89,12 @@ async fn nothing(uri: Uri, words: WordsQuery) -> Response {
 /// One span per request, named by the route and not by the address: that may hold a session or a key. A panic
 /// becomes a 500 like every other fault of ours.
 async fn surround(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str);
-    let span = tracing::info_span!("request", method = %request.method(), route);
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
+    let method = request.method().clone();
+    let span = tracing::info_span!("request", %method, route);
     let answer = async {
-        let started = tokio::time::Instant::now();
+        let started = Instant::now();
         let (request, whole) = with_body(request).await;
         let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
         let mut response =
@@ -100,7 +102,9 @@ async fn surround(request: Request, next: Next) -> Response {
         if !whole {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        tracing::debug!(status = response.status().as_u16(), ms = started.elapsed().as_millis(), "answered");
+        let (status, took) = (response.status(), started.elapsed());
+        metrics::answered(&method, route, status, took);
+        tracing::debug!(status = status.as_u16(), ms = took.as_millis(), "answered");
         response
     };
     answer.instrument(span).await

@@ -3,6 +3,7 @@
 use crate::api::create_order::CreateOrder;
 use crate::api::idempotency::{Answer, Answering};
 use crate::app::App;
+use crate::metrics;
 use crate::store::KeptAnswer;
 use crate::store::db::WriteError;
 use anyhow::Context as _;
@@ -10,6 +11,7 @@ use payments::change::Change;
 use payments::decide::{Command, NewOrder, Placing, Refused, decide, place};
 use payments::ids::{OrderId, SiteId};
 use payments::order::{Order, Terms};
+use payments::status;
 use payments::time::{Millis, Timestamp};
 use payments::transaction::State;
 use std::time::Duration;
@@ -248,9 +250,12 @@ impl App {
         if changes.is_empty() && kept.is_none() {
             return Ok(Some(Ended::Now(Box::new(next), None)));
         }
+        let outcome = outcome(known.as_ref(), &next);
         let (app, id) = (self.clone(), id.clone());
         let committed = self.underway.spawn(async move {
-            app.commit_now(site, &id, known, &changes, kept.as_ref(), now).await.map(|done| (done, kept))
+            let done = app.commit_now(site, &id, known, &changes, kept.as_ref(), now).await?;
+            outcome.filter(|_| done).into_iter().for_each(metrics::order_became);
+            Ok::<_, RunError>((done, kept))
         });
         let (done, kept) = match committed.await {
             Ok(committed) => committed?,
@@ -313,6 +318,13 @@ impl App {
 
 fn decided_by(command: &Command) -> impl Fn(Option<&Order>, Timestamp) -> Decided {
     move |known, now| Ok(decide(known.ok_or(RunError::NotFound)?, command.clone(), now)?)
+}
+
+/// What a change makes of an order, where that is another status than before.
+fn outcome(known: Option<&Order>, next: &Order) -> Option<&'static str> {
+    let Some(known) = known else { return Some("placed") };
+    let status = status::of_order(next).order;
+    (status::of_order(known).order != status).then_some(status)
 }
 
 /// The order that a captured part becomes.

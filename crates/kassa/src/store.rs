@@ -6,6 +6,7 @@
 mod answers;
 mod audit;
 pub(crate) mod authentications;
+mod backlog;
 mod balances;
 pub(crate) mod book;
 pub(crate) mod book_list;

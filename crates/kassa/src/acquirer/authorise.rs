@@ -4,6 +4,7 @@ use super::answers::Said;
 use super::duration;
 use super::link::LateAnswers;
 use crate::app::App;
+use crate::metrics::{self, Stage};
 use crate::run::RunError;
 use crate::store::trace::Operation;
 use iso8583::Message;
@@ -11,6 +12,7 @@ use payments::decide::{Command, Refused};
 use payments::ids::{OrderId, SiteId, TransactionId};
 use payments::order::Order;
 use payments::transaction::{State, Transaction};
+use std::time::Instant;
 
 impl App {
     /// Authorises in the background: a customer who closes the browser changes nothing.
@@ -35,7 +37,9 @@ impl App {
             return;
         }
         let within = duration(self.acquirer.answer_within(order.site));
+        let asked = Instant::now();
         let outcome = self.acquirer.authorise(order, transaction, &card, within).await;
+        metrics::took_since(Stage::Authorise, asked);
         drop(card);
         let command = Command::AuthorisationAnswered { transaction: transaction.id, outcome };
         self.settle(order.site, &order.id, &command).await;

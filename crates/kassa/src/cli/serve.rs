@@ -9,7 +9,7 @@ use crate::keys::{ApiSecret, KeyRing};
 use crate::server::tls::{Authority, Tls};
 use crate::server::{self, Limits};
 use crate::store::{Site, Store, Variant};
-use crate::{logging, outbound, ranges, sites, threeds, worker};
+use crate::{logging, metrics, outbound, ranges, sites, threeds, worker};
 use anyhow::Context as _;
 use payments::ranges::Ranges;
 use payments::time::Millis;
@@ -36,6 +36,10 @@ pub(super) async fn run(flags: Flags, variant: Variant) -> anyhow::Result<u8> {
     let listen = config.listen;
     let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
     let bound = listener.local_addr().context("reading the address listened on")?;
+    let metrics = match config.metrics_listen {
+        Some(listen) => Some(metrics::Listener::bind(listen).await?),
+        None => None,
+    };
     // Read before anything is created, like everything else that has to be there already.
     let own = own_certificate(&config)?;
     let ranges = ranges::load(config.cards_ranges.as_deref())?;
@@ -63,6 +67,7 @@ pub(super) async fn run(flags: Flags, variant: Variant) -> anyhow::Result<u8> {
     let (stop, stopped) = watch::channel(false);
     let tending = shares.then(|| tokio::spawn(app.clone().tend_node(stopped.clone())));
     let working = opened.config.roles.worker.then(|| tokio::spawn(worker::work(app.clone(), stopped)));
+    let counting = metrics.map(|metrics| metrics.serve(&app));
     let telling = tell_status(&opened.config, &app);
     let watching = tokio::spawn(watch_keys(Arc::clone(&opened.keys)));
     let drain = Duration::from_millis(opened.config.drain_ms);
@@ -82,6 +87,7 @@ pub(super) async fn run(flags: Flags, variant: Variant) -> anyhow::Result<u8> {
         tracing::warn!("payments are still under way: their outcome is asked for after the next start");
     }
     watching.abort();
+    counting.inspect(JoinHandle::abort);
     telling.inspect(tokio::task::JoinHandle::abort);
     stop.send_replace(true);
     for ending in [working, tending].into_iter().flatten() {

@@ -15,6 +15,10 @@ pub struct Flags {
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
 
+    /// Address and port where Prometheus reads metrics; nowhere if it is not set.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub metrics_listen: Option<String>,
+
     /// What payment links start with; set it behind a reverse proxy [default: http:// or https:// and the listen address].
     #[arg(long, value_name = "URL")]
     pub public_url: Option<String>,
@@ -142,9 +146,10 @@ impl From<StoreFlags> for Flags {
 
 impl Flags {
     /// Keys and texts, those set and those not.
-    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 27] {
+    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 28] {
         [
             ("listen", self.listen),
+            ("metrics_listen", self.metrics_listen),
             ("public_url", self.public_url),
             ("tls", self.tls),
             ("tls_names", self.tls_names),

@@ -73,6 +73,11 @@ fn every_flag_sets_its_key() {
 const MISTAKES: &[(&str, &str, &str)] = &[
     ("KASSA_LISTEN", "8080", "KASSA_LISTEN must be an address and a port, like 127.0.0.1:8080"),
     ("KASSA_LISTEN", "localhost:8080", "KASSA_LISTEN must be an address and a port, like 127.0.0.1:8080"),
+    (
+        "KASSA_METRICS_LISTEN",
+        "9464",
+        "KASSA_METRICS_LISTEN must be an address and a port, like 127.0.0.1:9464",
+    ),
     ("KASSA_PUBLIC_URL", "pay.example.com", "KASSA_PUBLIC_URL must be a URL like https://pay.example.com"),
     ("KASSA_PUBLIC_URL", "ftp://pay.example.com", "KASSA_PUBLIC_URL must start with http:// or https://"),
     ("KASSA_PUBLIC_URL", "https://a.example/?x", "KASSA_PUBLIC_URL must end before any ? or #"),

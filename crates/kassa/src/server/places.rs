@@ -5,6 +5,7 @@ use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::metrics::METRICS;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The places there are.
@@ -45,12 +46,14 @@ impl Places {
             }
             *count += 1;
         }
+        METRICS.connections.inc();
         Some(Place { _seat: seat, address, taken: Arc::clone(&self.taken) })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
+        METRICS.connections.dec();
         let Some(address) = self.address else { return };
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Entry::Occupied(mut entry) = taken.entry(address) {

@@ -6,10 +6,12 @@
 use super::postgres::Postgres;
 use super::sqlite::Sqlite;
 use super::variant::{Ceiling, Variant};
+use crate::metrics::{self, Wrote};
 use payments::time::Timestamp;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Instant;
 use tokio::sync::oneshot;
 
 /// A column's value or a parameter. Its `Debug` form shows no text: that may be a name or a payment link.
@@ -207,6 +209,8 @@ pub(crate) type Written = Result<Vec<Row>, WriteError>;
 pub(crate) struct Queued {
     pub(crate) write: Write,
     pub(crate) reply: oneshot::Sender<Written>,
+    /// Since when it waits.
+    pub(crate) since: Instant,
 }
 
 /// How many writes wait at most before new ones wait for room.
@@ -321,7 +325,7 @@ impl Db {
     /// Commits a write together with whatever else is waiting.
     pub(crate) async fn write(&self, write: Write) -> Written {
         let (reply, answer) = oneshot::channel();
-        let queued = Queued { write, reply };
+        let queued = Queued { write, reply, since: Instant::now() };
         let sent = match self {
             Self::Sqlite(db) => db.send(queued).await,
             Self::Postgres(db) => db.lane(&queued.write.key).send(queued).await.is_ok(),
@@ -330,7 +334,25 @@ impl Db {
         if !sent {
             return Err(WriteError::Failed("the writer has stopped".to_owned()));
         }
-        answer.await.unwrap_or_else(|_| Err(WriteError::Unknown("the writer has stopped".to_owned())))
+        let written = answer.await;
+        let written =
+            written.unwrap_or_else(|_| Err(WriteError::Unknown("the writer has stopped".to_owned())));
+        metrics::wrote(match &written {
+            Ok(_) => Wrote::Done,
+            Err(WriteError::Stale) => Wrote::Stale,
+            Err(WriteError::Failed(_)) => Wrote::Failed,
+            Err(WriteError::Unknown(_)) => Wrote::Unknown,
+        });
+        written
+    }
+
+    /// How many writes wait to be taken into a group.
+    pub(crate) fn queued(&self) -> usize {
+        match self {
+            Self::Sqlite(db) => db.queued(),
+            Self::Postgres(db) => db.queued(),
+            Self::Ceiling(_) => 0,
+        }
     }
 
     /// One statement on its own, whether or not it touches a row.

@@ -85,6 +85,11 @@ impl Postgres {
         self.lanes.get(at).unwrap_or_else(|| unreachable!("a remainder is below the count"))
     }
 
+    /// How many writes wait for a lane.
+    pub(crate) fn queued(&self) -> usize {
+        self.lanes.iter().map(|lane| lane.max_capacity() - lane.capacity()).sum()
+    }
+
     /// Reads through the pool, and waits for a failover to end.
     pub(crate) async fn read(&self, statement: &Statement) -> Result<Vec<Row>, ReadError> {
         loop {

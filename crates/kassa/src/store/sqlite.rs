@@ -3,6 +3,7 @@
 use super::db::{
     MIGRATION_TABLE, MIGRATIONS, QUEUE, Queued, ReadError, Row, Statement, Value, WriteError, Written,
 };
+use crate::metrics::{self, Stage};
 use anyhow::Context as _;
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -11,6 +12,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Mutex;
 use std::thread::JoinHandle;
+use std::time::Instant;
 use tokio::sync::mpsc;
 
 const READERS: usize = 4;
@@ -75,6 +77,11 @@ impl Sqlite {
             Some(queue) => queue.send(queued).await.is_ok(),
             None => false,
         }
+    }
+
+    /// How many writes wait for the writer.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.as_ref().map_or(0, |queue| queue.max_capacity() - queue.capacity())
     }
 
     /// Reads with whichever reader is free.
@@ -174,6 +181,8 @@ fn write_all(mut session: Session, mut waiting: mpsc::Receiver<Queued>, group_ma
             let Ok(next) = waiting.try_recv() else { break };
             group.push(next);
         }
+        metrics::grouped(group.len());
+        group.iter().take(1).for_each(|oldest| metrics::took_since(Stage::StoreQueue, oldest.since));
         commit(&mut session, group);
     }
 }
@@ -184,11 +193,15 @@ fn commit(session: &mut Session, group: Vec<Queued>) {
         // Somebody else keeps the file locked: no write of the group would fare better.
         return fail(group, &error);
     }
+    let began = Instant::now();
     match apply(session, &group) {
         Ok(answers) => {
+            let applied = Instant::now();
+            metrics::took(Stage::StoreStatements, applied - began);
             if let Err(error) = session.execute("COMMIT") {
                 stop(&error);
             }
+            metrics::took_since(Stage::StoreCommit, applied);
             for (queued, answer) in group.into_iter().zip(answers) {
                 // Whoever asked may have gone; the write stands all the same.
                 let _ = queued.reply.send(answer);

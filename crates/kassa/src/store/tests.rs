@@ -2,6 +2,7 @@
 
 mod answers;
 mod authentications;
+mod backlog;
 mod balances;
 mod book;
 // The test databases of `tests/it`.

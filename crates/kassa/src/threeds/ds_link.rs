@@ -2,12 +2,13 @@
 
 use super::REQUEST_ID;
 use super::setup::{Directory, Identity};
+use crate::metrics::{self, Stage};
 use crate::outbound::{self, Reach, Request};
 use crate::random::Random;
 use crate::simulator::directory_server::{DirectoryServer, Reply};
 use emv3ds::ids::TransId;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A directory server and how it is reached.
 #[derive(Clone, Debug)]
@@ -82,7 +83,12 @@ impl DsLink {
                 Self::Remote(directory, random) => remote(directory, random, message, asked).await,
             }
         };
-        tokio::time::timeout(within, answer).await.unwrap_or(Err(LinkError::TimedOut))
+        let began = Instant::now();
+        let answer = tokio::time::timeout(within, answer).await.unwrap_or(Err(LinkError::TimedOut));
+        if asked == Asked::Authentication {
+            metrics::took_since(Stage::Authenticate, began);
+        }
+        answer
     }
 }
 

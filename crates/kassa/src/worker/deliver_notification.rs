@@ -2,6 +2,7 @@
 
 use crate::api::order_view;
 use crate::app::App;
+use crate::metrics::{self, Stage, Told};
 use crate::notify::{self, Destination, sign, webhook};
 use crate::outbound::{Answer, Failure, Reach, Request};
 use crate::store::db::WriteError;
@@ -62,14 +63,15 @@ impl App {
             Reach::own_network(&self.settings.notify_allow)
         };
         let answer = self.outbound.send(letter.request, &reach).await;
-        let verdict = Verdict::of(&answer);
+        let (verdict, took) = (Verdict::of(&answer), clock.elapsed());
+        metrics::took(Stage::Notify, took);
         let now = self.now();
         let heard = Heard {
             version: letter.order.version,
             method: letter.method,
             url: letter.url,
             started_at,
-            duration_ms: i64::try_from(clock.elapsed().as_millis()).unwrap_or(i64::MAX),
+            duration_ms: i64::try_from(took.as_millis()).unwrap_or(i64::MAX),
             http_status: answer.as_ref().ok().map(|answer| answer.status),
             answer: answer.as_ref().map(printable).unwrap_or_default(),
             status: status::of_order(&letter.order).order,
@@ -77,6 +79,11 @@ impl App {
             next: next(delivery, &letter.site, &verdict, retry_after(&answer, now), now),
             verdict: verdict.words,
         };
+        metrics::told(match heard.next {
+            Next::Nothing => Told::Acknowledged,
+            Next::Retry { .. } => Told::Retried,
+            Next::Park { .. } => Told::Parked,
+        });
         tracing::info!(order.id = %delivery.order, version = heard.version, status = heard.status,
             try_ = delivery.tries + 1, http = heard.http_status, verdict = heard.verdict, "notification sent");
         lapsed(self.store.record_delivery(delivery, &heard, now).await)

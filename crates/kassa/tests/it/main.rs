@@ -14,6 +14,7 @@ mod harness;
 mod kill;
 mod nodes;
 mod notifications;
+mod operations;
 mod outcomes;
 mod pages;
 mod payment;

@@ -10,6 +10,7 @@ use super::rows::{dialect, parameters, row_of};
 use super::server::{Servers, Wire, words};
 use super::together::{self, Many};
 use super::witness::Witness;
+use crate::metrics::{self, Stage};
 use futures_util::FutureExt as _;
 use std::collections::HashMap;
 use std::future::Future;
@@ -68,6 +69,8 @@ impl Lane {
                 let Ok(next) = waiting.try_recv() else { break };
                 group.push(next);
             }
+            metrics::grouped(group.len());
+            group.iter().take(1).for_each(|oldest| metrics::took_since(Stage::StoreQueue, oldest.since));
             // Every node locks orders in the same order, so that two groups seldom wait for each other.
             group.sort_by(|left, right| left.write.key.cmp(&right.write.key));
             self.commit(group).await;
@@ -203,6 +206,7 @@ impl Session {
         witness: &mut Witness,
         patience: Duration,
     ) -> Result<Vec<Written>, Failure> {
+        let began = Instant::now();
         let (leave, forget) = (witness.next(), witness.forget());
         let texts = texts(group, [Some(&leave), forget.as_ref()]);
         let decided = tokio::time::timeout(patience, async {
@@ -237,6 +241,8 @@ impl Session {
         }));
         rest.extend(forget.as_ref().map(|forget| self.flight(forget)));
         rest.push(self.batch("COMMIT"));
+        let decided = Instant::now();
+        metrics::took(Stage::StoreStatements, decided - began);
         // What the server says from here on is about this commit.
         self.wire.was_warned();
         match tokio::time::timeout(patience, in_order(rest)).await {
@@ -245,6 +251,7 @@ impl Session {
                 Err(Failure::Lost { why: "the database warned of the commit".to_owned(), answers })
             }
             Ok(Ok(_)) => {
+                metrics::took_since(Stage::StoreCommit, decided);
                 if forget.is_some() {
                     witness.forgot();
                 }

@@ -1,0 +1,4 @@
+//! What those meet who keep a gateway running: its numbers, its packages, its backups, and bad days.
+
+mod exposition;
+mod metrics;
