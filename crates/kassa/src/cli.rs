@@ -4,6 +4,7 @@
 
 mod acquirer;
 mod audit;
+mod backup;
 mod ca;
 mod decode;
 mod keys;
@@ -20,6 +21,7 @@ use std::ffi::OsString;
 use crate::bench::Bench;
 use crate::config::{Flags, StoreFlags};
 use crate::store::Variant;
+use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -61,6 +63,16 @@ Examples:
   kassa audit --config /etc/kassa.toml
 
 Exit code: 0 everything adds up, 1 there is a difference or something went wrong.";
+
+const BACKUP_EXAMPLES: &str = "\
+Examples:
+  Every night, while Kassa serves:
+    kassa backup --to \"/srv/backups/kassa-$(date +%F).db\"
+  As the Debian package is set up:
+    sudo -u kassa kassa backup --config /etc/kassa/kassa.toml --to /var/lib/kassa/backup.db
+
+To restore: stop Kassa, move the data folder away, make a new one with the backup as kassa.db and the key file in it,
+then start. docs/operating.md has every step, and how PostgreSQL is backed up.";
 
 const MIGRATE_EXAMPLES: &str = "\
 Examples:
@@ -170,6 +182,9 @@ pub enum Command {
     /// Recompute every balance and status from the records.
     #[command(after_help = AUDIT_EXAMPLES)]
     Audit(StoreFlags),
+    /// Copy the embedded database to a file, while Kassa serves.
+    #[command(after_help = BACKUP_EXAMPLES)]
+    Backup(Backup),
     /// Try the acquirers of the configuration.
     Acquirer(acquirer::Acquirer),
     /// Print a message to or from an acquirer's host, masked.
@@ -209,6 +224,18 @@ pub struct Migrate {
     /// To this one, which has to be empty [default: --database].
     #[arg(long, value_name = "DATABASE", requires = "from")]
     pub to: Option<migrate::Place>,
+
+    /// Where the data is.
+    #[command(flatten)]
+    pub store: StoreFlags,
+}
+
+/// `kassa backup`.
+#[derive(Debug, Clone, Args)]
+pub struct Backup {
+    /// The file to write; it must not exist.
+    #[arg(long, value_name = "FILE")]
+    pub to: PathBuf,
 
     /// Where the data is.
     #[command(flatten)]
@@ -358,6 +385,7 @@ impl Command {
             Self::Pay(pay) => Ok(u8::try_from(pay::run(pay).await).unwrap_or(1)),
             Self::Ca(store) => ca::run(store),
             Self::Audit(store) => audit::run(store).await,
+            Self::Backup(backup) => backup::run(backup),
             Self::Acquirer(acquirer) => acquirer::run(acquirer.command).await,
             Self::Decode(decode) => decode::run(decode),
             Self::Simulator(simulator) => simulator::run(simulator.command).await,

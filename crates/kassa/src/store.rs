@@ -7,6 +7,7 @@ mod answers;
 mod audit;
 pub(crate) mod authentications;
 mod backlog;
+pub mod backup;
 mod balances;
 pub(crate) mod book;
 pub(crate) mod book_list;
