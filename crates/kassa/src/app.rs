@@ -2,6 +2,7 @@
 
 use crate::acquirer::live::Prepared;
 use crate::acquirer::{Acquirer, Patience};
+use crate::admission::Admission;
 use crate::api::callers::KnownCallers;
 use crate::api::idempotency::InFlight;
 use crate::api::rate_limit::RateLimits;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub rate_limit_test: u32,
     /// How long history is kept; 0 is for ever.
     pub history: Millis,
+    /// Requests that are worked on at the same time.
+    pub requests_max: usize,
 }
 
 /// A gateway. Cheap to clone.
@@ -75,6 +78,8 @@ pub struct Parts {
     pub(crate) node: Node,
     /// What the card field's script knows of the card ranges.
     pub(crate) ranges_for_script: String,
+    /// How much is worked on at once.
+    pub(crate) admission: Admission,
     /// What has to come to its end before the process may.
     pub(crate) underway: TaskTracker,
     /// Cancelled when the process is asked to end: whoever waits for news is answered without.
@@ -164,6 +169,7 @@ impl App {
         let cards = CardsInHand::default();
         let node = Node::new(random.alphanumeric(16));
         let (underway, work) = (TaskTracker::new(), Notify::new());
+        let admission = Admission::new(settings.requests_max);
         let ranges_for_script = ranges::for_script(&settings.ranges);
         let parts = Parts {
             settings,
@@ -181,6 +187,7 @@ impl App {
             rate_limits: RateLimits::default(),
             callers: KnownCallers::default(),
             slots: Slots::default(),
+            admission,
             underway,
             stopping: CancellationToken::new(),
             work,
@@ -254,7 +261,9 @@ impl App {
             if order.as_ref().is_none_or(&enough) || Instant::now() >= deadline {
                 return Ok(order);
             }
+            let away = self.admission.step_out();
             changes.next(deadline, |at, order| at == site && order == id).await;
+            drop(away);
         }
     }
 
@@ -273,7 +282,9 @@ impl App {
             if Instant::now() >= deadline {
                 break;
             }
+            let away = self.admission.step_out();
             changes.next(deadline, |at, order| at == site && order == id).await;
+            drop(away);
         }
         Ok(())
     }

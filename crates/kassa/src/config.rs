@@ -32,7 +32,7 @@ pub use flags::{Flags, StoreFlags};
 pub use threeds::ThreeDs;
 
 /// Every key of the TOML file and, as `KASSA_…`, of the environment; the latter also knows [`CONFIG`].
-const KEYS: [&str; 29] = [
+const KEYS: [&str; 30] = [
     "listen",
     "metrics_listen",
     "public_url",
@@ -55,6 +55,7 @@ const KEYS: [&str; 29] = [
     "drain_ms",
     "connections_max",
     "connections_per_ip_max",
+    "requests_max",
     "rate_limit_live",
     "rate_limit_test",
     "database_lanes",
@@ -114,6 +115,8 @@ pub struct Config {
     pub connections_max: usize,
     /// Connections served at the same time for one address other than loopback.
     pub connections_per_ip_max: usize,
+    /// Requests that are worked on at the same time; the next ones wait, and are refused when that takes too long.
+    pub requests_max: usize,
     /// Requests per second that an API key of a live site may make; 0 is no limit.
     pub rate_limit_live: u32,
     /// The same for a test site.
@@ -162,6 +165,7 @@ impl Default for Config {
             drain_ms: 0,
             connections_max: 4_096,
             connections_per_ip_max: 64,
+            requests_max: 512,
             rate_limit_live: 100,
             rate_limit_test: 0,
             pool: PoolLimits::default(),
@@ -248,6 +252,7 @@ impl Config {
             "drain_ms" => self.drain_ms = number(text, 0..=600_000)?,
             "connections_max" => self.connections_max = number(text, 1..=1_000_000)?,
             "connections_per_ip_max" => self.connections_per_ip_max = number(text, 1..=1_000_000)?,
+            "requests_max" => self.requests_max = number(text, 1..=100_000)?,
             "rate_limit_live" => self.rate_limit_live = number(text, 0..=1_000_000)?,
             "rate_limit_test" => self.rate_limit_test = number(text, 0..=1_000_000)?,
             "database_lanes" => self.pool.lanes = number(text, 1..=64)?,

@@ -5,6 +5,7 @@
 extern crate self as kassa;
 
 mod acquirer;
+mod admission;
 mod api;
 pub mod app;
 pub mod audit;

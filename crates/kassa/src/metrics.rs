@@ -131,6 +131,12 @@ pub(crate) struct Metrics {
     told: [IntCounter; 3],
     /// Connections that are open.
     pub(crate) connections: IntGauge,
+    /// Connections that were closed to make room for others.
+    pub(crate) shed: IntCounter,
+    /// Requests that are at work.
+    pub(crate) at_work: IntGauge,
+    /// Requests that were refused for want of room.
+    pub(crate) refused: IntCounter,
     /// Everything below is set when somebody reads.
     scraped: scrape::Scraped,
 }
@@ -184,6 +190,18 @@ impl Metrics {
                 "kassa_http_connections",
                 "Connections that are open, those of readers of metrics among them.",
             ),
+            shed: make.add(IntCounter::new(
+                "kassa_http_connections_shed_total",
+                "Connections without a request that were closed to make room for others.",
+            )),
+            at_work: make.gauge(
+                "kassa_http_requests_at_work",
+                "Requests that are being answered, without those that wait for somebody else.",
+            ),
+            refused: make.add(IntCounter::new(
+                "kassa_http_refused_total",
+                "Requests that were refused because there was too much to do.",
+            )),
             scraped: scrape::Scraped::new(&make),
             registry,
         }

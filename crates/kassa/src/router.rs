@@ -1,5 +1,6 @@
 //! All routes, and what surrounds each of them: a span without secrets, limits, and an answer whatever happens.
 
+use crate::admission::Busy;
 use crate::api::body::{BODY_MAX, FILE_MAX};
 use crate::api::disputes::FILES;
 use crate::api::error::Error;
@@ -44,7 +45,7 @@ impl App {
             .method_not_allowed_fallback(async || Error::method_not_allowed())
             // Every body is limited below, each by its own measure.
             .layer(DefaultBodyLimit::disable())
-            .layer(middleware::from_fn(surround))
+            .layer(middleware::from_fn_with_state(self.clone(), surround))
             .with_state(self.clone());
         // Around all of it, because a layer of a router sees a request when its route is found already.
         Router::new().fallback_service(routes.map_request(api::as_meant))
@@ -88,17 +89,16 @@ async fn nothing(uri: Uri, words: WordsQuery) -> Response {
 
 /// One span per request, named by the route and not by the address: that may hold a session or a key. A panic
 /// becomes a 500 like every other fault of ours.
-async fn surround(request: Request, next: Next) -> Response {
+async fn surround(State(app): State<App>, request: Request, next: Next) -> Response {
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
     let method = request.method().clone();
     let span = tracing::info_span!("request", %method, route);
     let answer = async {
         let started = Instant::now();
-        let (request, whole) = with_body(request).await;
-        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-        let mut response =
-            answered.unwrap_or_else(|_| Error::internal(&"a handler panicked").into_response());
+        let uri = request.uri().clone();
+        let (worked, whole) = work(&app, route, request, next).await;
+        let mut response = worked.unwrap_or_else(|Busy| busy(&uri));
         if !whole {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -108,6 +108,30 @@ async fn surround(request: Request, next: Next) -> Response {
         response
     };
     answer.instrument(span).await
+}
+
+/// The answer once it is the request's turn, and whether all of the request was read.
+async fn work(app: &App, route: &str, request: Request, next: Next) -> (Result<Response, Busy>, bool) {
+    let bytes = request.body().size_hint().upper().unwrap_or(u64::MAX);
+    let room = app.admission.room_for(usize::try_from(bytes).unwrap_or(BODY_MAX).min(BODY_MAX));
+    let Ok(_room) = room else { return (Err(Busy), false) };
+    let (request, whole) = with_body(request).await;
+    // Held until the answer is there. Whoever asks whether we are well is told so also when there is much to do.
+    let place = if is_health(route) { Ok(None) } else { app.admission.enter().await.map(Some) };
+    let Ok(_place) = place else { return (Err(Busy), whole) };
+    let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    let response = answered.unwrap_or_else(|_| Error::internal(&"a handler panicked").into_response());
+    (Ok(response), whole)
+}
+
+/// There is no room: people are told on a page, programs in the envelope.
+fn busy(uri: &Uri) -> Response {
+    if pages::are_at(uri.path()) { visit::busy(uri) } else { Error::busy().into_response() }
+}
+
+/// Whether this is asked by whoever watches over the gateway.
+pub(crate) fn is_health(route: &str) -> bool {
+    route.starts_with("/health/")
 }
 
 /// The request with its body at hand, and whether that is all of it. Whatever is answered before a body was

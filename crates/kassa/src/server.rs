@@ -3,7 +3,7 @@
 //!
 //! | Limit | What happens at it |
 //! |---|---|
-//! | connections in total | the next ones wait in the system's queue until one ends |
+//! | connections in total | one that has no request under way is closed for the next one; if all have, it waits |
 //! | connections of one address | the next one is closed; loopback has no limit, an IPv6 address counts as its /64 |
 //! | TLS handshake | the connection is closed; so is one that does not begin with a handshake |
 //! | first request's header | the connection is closed |
@@ -26,13 +26,13 @@ mod places;
 mod stall;
 pub(crate) mod status;
 pub mod tls;
+mod visitors;
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -44,7 +44,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
@@ -60,6 +60,9 @@ use tls::Tls;
 const HEADER_LIMIT: usize = 16 * 1024;
 /// How long to wait when no connection can be accepted, most likely for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// How many the operating system keeps waiting until they are accepted; it may know a limit of its own.
+const BACKLOG: u32 = 4_096;
 
 /// What visitors may take.
 #[derive(Debug, Clone, Copy)]
@@ -82,19 +85,31 @@ pub struct Limits {
     pub drain: Duration,
 }
 
+/// Whoever sends too slowly is gone within 15 seconds, handshake and header together.
 impl Default for Limits {
     fn default() -> Self {
         Limits {
             connections: 4_096,
             connections_per_ip: 64,
-            handshake: Duration::from_secs(10),
-            header: Duration::from_secs(10),
+            handshake: Duration::from_secs(7),
+            header: Duration::from_secs(7),
             idle: Duration::from_secs(30),
-            body: Duration::from_secs(15),
+            body: Duration::from_secs(14),
             stall: Duration::from_secs(15),
             drain: Duration::from_secs(10),
         }
     }
+}
+
+/// Takes an address, with room for many who come at the same moment.
+///
+/// # Errors
+/// When it is taken, or not ours.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
 }
 
 /// Serves until `shutdown` is ready, then lets requests under way finish. Handlers find the visitor's address as
@@ -128,7 +143,12 @@ pub async fn serve(
             Some(tls) => {
                 let (tls, closed) = (tls.clone(), closed.clone());
                 connections.spawn(async move {
-                    if let Some(stream) = handshake(&tls, stream, peer, limits.handshake, closed).await {
+                    let shaken = handshake(&tls, stream, peer, limits.handshake, closed);
+                    let shaken = tokio::select! {
+                        shaken = shaken => shaken,
+                        () = place.visitor.told_to_leave() => None,
+                    };
+                    if let Some(stream) = shaken {
                         connection(stream, peer, place, router, limits, watcher).await;
                     }
                 })
@@ -146,12 +166,16 @@ pub async fn serve(
 /// The next connection that has a place.
 async fn accept(listener: &TcpListener, places: &Places) -> (TcpStream, SocketAddr, Place) {
     loop {
-        let seat = places.wait_for_seat().await;
         match listener.accept().await {
-            Ok((stream, peer)) => match places.take(seat, peer.ip()) {
-                Some(place) => return (stream, peer, place),
-                None => tracing::debug!(peer = %peer.ip(), "refused a connection: this address has too many"),
-            },
+            Ok((stream, peer)) => {
+                let seat = places.wait_for_seat().await;
+                match places.take(seat, peer.ip()) {
+                    Some(place) => return (stream, peer, place),
+                    None => {
+                        tracing::debug!(peer = %peer.ip(), "refused a connection: this address has too many")
+                    }
+                }
+            }
             Err(error) if is_visitors_fault(&error) => {}
             Err(error) => {
                 tracing::error!(%error, "cannot accept connections; trying again");
@@ -198,14 +222,15 @@ async fn connection(
     limits: Limits,
     watcher: Watcher,
 ) {
-    let had_a_header = Arc::new(AtomicBool::new(false));
+    let visitor = &place.visitor;
     let service = {
-        let had_a_header = Arc::clone(&had_a_header);
+        let visitor = Arc::clone(visitor);
         service_fn(move |request: Request<Incoming>| {
-            had_a_header.store(true, Ordering::Relaxed);
+            visitor.begins();
             let mut request = request.map(|incoming| body::limited(incoming, limits.body));
             request.extensions_mut().insert(ConnectInfo(peer));
-            router.clone().oneshot(request)
+            let (visitor, answer) = (Arc::clone(&visitor), router.clone().oneshot(request));
+            async move { answer.await.inspect(|_| visitor.rests()) }
         })
     };
     let header_by = Instant::now() + limits.header;
@@ -214,14 +239,20 @@ async fn connection(
         .header_read_timeout(limits.idle)
         .max_buf_size(HEADER_LIMIT)
         .serve_connection(Stall::new(TokioIo::new(stream), limits.stall), service);
-    let served = pin!(watcher.watch(served));
-
-    let first_header = pin!(tokio::time::sleep_until(header_by));
-    let result = match select(served, first_header).await {
-        Either::Left((result, _)) => result,
-        Either::Right(((), served)) if had_a_header.load(Ordering::Relaxed) => served.await,
-        Either::Right(_) => {
+    let late = async {
+        tokio::time::sleep_until(header_by).await;
+        if visitor.had_a_header() {
+            std::future::pending::<()>().await;
+        }
+    };
+    let result = tokio::select! {
+        result = watcher.watch(served) => result,
+        () = late => {
             tracing::debug!(peer = %peer.ip(), "closed a connection: no request in time");
+            return;
+        }
+        () = visitor.told_to_leave() => {
+            tracing::debug!(peer = %peer.ip(), "closed a connection: others need its place");
             return;
         }
     };

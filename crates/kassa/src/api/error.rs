@@ -177,6 +177,11 @@ impl Error {
         Self::new(StatusCode::TOO_MANY_REQUESTS, UNKNOWN, "Too many requests with this API key")
     }
 
+    /// 429: there is too much to do for everybody. Whoever waits a second may find room.
+    pub(crate) fn busy() -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, UNKNOWN, "Too many requests at once")
+    }
+
     /// 500: our own fault. `cause` is logged here, once, and never shown.
     pub(crate) fn internal(cause: &dyn fmt::Display) -> Self {
         tracing::error!("a request failed: {cause:#}");

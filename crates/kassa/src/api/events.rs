@@ -117,6 +117,7 @@ impl App {
             if !events.is_empty() || Instant::now() >= deadline || self.stopping.is_cancelled() {
                 return Ok(events);
             }
+            let _away = self.admission.step_out();
             tokio::select! {
                 () = changes.next_of(site, deadline) => {}
                 () = self.stopping.cancelled() => {}

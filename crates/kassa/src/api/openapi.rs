@@ -28,6 +28,7 @@
 use super::error::{self, CODES, Refusal};
 use super::operation::{Answer, Content, Operation, Parameter, Place, Tag};
 use super::{idempotency, schema};
+use crate::router;
 use axum::http::StatusCode;
 use axum::response::Response;
 use schemars::generate::SchemaSettings;
@@ -195,9 +196,12 @@ fn refusals(operation: &Operation) -> BTreeMap<u16, BTreeSet<u32>> {
     let mut refusals: BTreeMap<u16, BTreeSet<u32>> = BTreeMap::new();
     let mut add = |status, codes: &[u32]| refusals.entry(status).or_default().extend(codes);
     add(500, &[error::INTERNAL]);
+    // Whoever watches over the gateway is answered however much there is to do.
+    if !router::is_health(operation.path) {
+        add(429, &[error::UNKNOWN]);
+    }
     if operation.keyed {
         add(401, &[error::API_KEY]);
-        add(429, &[error::UNKNOWN]);
     }
     if operation.is_repeatable() {
         add(400, &[error::MISSING_DATA]);

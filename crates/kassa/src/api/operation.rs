@@ -300,7 +300,7 @@ impl Operation {
 
     /// A status that a mistake is answered with, and the codes that say which.
     ///
-    /// 500 comes with every operation, 401 and 429 with every key, and 400 ([`super::error::MISSING_DATA`]), 409, 413
+    /// 500 and 429 come with every operation, 401 with every key, and 400 ([`super::error::MISSING_DATA`]), 409, 413
     /// and 422 with whatever takes an `Idempotency-Key`.
     pub(crate) fn refuses(mut self, status: u16, codes: &'static [u32]) -> Self {
         self.refusals.push((status, codes));

@@ -33,8 +33,10 @@ const LOOK_AT_KEYS: Duration = Duration::from_secs(5);
 pub(super) async fn run(flags: Flags, variant: Variant) -> anyhow::Result<u8> {
     let config = Config::load(flags)?;
     logging::log_init(&config);
+    // Each connection is a file descriptor, and the usual limit is from a time of few. What is not permitted stays.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
     let listen = config.listen;
-    let listener = TcpListener::bind(listen).await.with_context(|| format!("listening on {listen}"))?;
+    let listener = server::listen(listen).with_context(|| format!("listening on {listen}"))?;
     let bound = listener.local_addr().context("reading the address listened on")?;
     let metrics = match config.metrics_listen {
         Some(listen) => Some(metrics::Listener::bind(listen).await?),
@@ -117,6 +119,7 @@ fn start(opened: &Opened, public_url: String, ranges: Ranges, clock: Clock) -> a
         rate_limit_live: config.rate_limit_live,
         rate_limit_test: config.rate_limit_test,
         history: Millis::days(i64::from(config.history_days)),
+        requests_max: config.requests_max,
     };
     let client = outbound::Client::new(outbound::Options::default()).context("preparing TLS")?;
     let (keys, random, store) = (Arc::clone(&opened.keys), opened.random.clone(), opened.store.clone());

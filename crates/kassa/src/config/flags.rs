@@ -89,6 +89,10 @@ pub struct Flags {
     #[arg(long, value_name = "NUMBER")]
     pub connections_per_ip_max: Option<String>,
 
+    /// Requests worked on at the same time; the next ones wait a second at most [default: 512].
+    #[arg(long, value_name = "NUMBER")]
+    pub requests_max: Option<String>,
+
     /// Requests per second that an API key of a live site may make; 0 is no limit [default: 100].
     #[arg(long, value_name = "NUMBER")]
     pub rate_limit_live: Option<String>,
@@ -146,7 +150,7 @@ impl From<StoreFlags> for Flags {
 
 impl Flags {
     /// Keys and texts, those set and those not.
-    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 28] {
+    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 29] {
         [
             ("listen", self.listen),
             ("metrics_listen", self.metrics_listen),
@@ -169,6 +173,7 @@ impl Flags {
             ("drain_ms", self.drain_ms),
             ("connections_max", self.connections_max),
             ("connections_per_ip_max", self.connections_per_ip_max),
+            ("requests_max", self.requests_max),
             ("rate_limit_live", self.rate_limit_live),
             ("rate_limit_test", self.rate_limit_test),
             ("database_lanes", self.database_lanes),

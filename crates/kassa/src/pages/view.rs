@@ -267,6 +267,8 @@ pub(crate) enum Outcome {
     NotPaid,
     /// A request that no page of ours sends: by another site, too long, by a wrong method.
     Refused,
+    /// There is too much to do; nothing was done.
+    Busy,
     /// We failed, and cannot say whether money moved.
     Failed,
 }
@@ -291,6 +293,7 @@ impl Outcome {
             Outcome::TooManyAttempts => &texts.result.too_many_attempts,
             Outcome::NotPaid => &texts.result.not_paid,
             Outcome::Refused => &texts.result.refused,
+            Outcome::Busy => &texts.result.busy,
             Outcome::Failed => &texts.result.failed,
         }
     }
@@ -298,7 +301,7 @@ impl Outcome {
     fn sign(self) -> Sign {
         match self {
             Outcome::Paid | Outcome::AlreadyPaid => Sign::Good,
-            Outcome::Expired => Sign::Waiting,
+            Outcome::Expired | Outcome::Busy => Sign::Waiting,
             Outcome::TooManyAttempts | Outcome::Refused | Outcome::Failed => Sign::Bad,
             Outcome::Cancelled | Outcome::NotFound | Outcome::NotPaid => Sign::Neutral,
         }
@@ -315,6 +318,7 @@ impl Outcome {
             Outcome::TooManyAttempts => "too-many-attempts",
             Outcome::NotPaid => "not-paid",
             Outcome::Refused => "refused",
+            Outcome::Busy => "busy",
             Outcome::Failed => "failed",
         }
     }

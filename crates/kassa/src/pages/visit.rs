@@ -11,7 +11,7 @@ use crate::store::Site;
 use anyhow::Context as _;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use payments::card::{Brand, Gateway};
@@ -98,6 +98,14 @@ impl App {
 /// The page for an address that leads nowhere.
 pub(crate) async fn not_found(words: WordsQuery) -> Response {
     nothing(spoken(words))
+}
+
+/// The page for a request that there is no room for.
+pub(crate) fn busy(uri: &Uri) -> Response {
+    let words = Query::try_from_uri(uri).map_or_else(|_| Words::default(), |Query(words)| words);
+    let mut page = result(StatusCode::SERVICE_UNAVAILABLE, Locale::find(&words.lang), Outcome::Busy);
+    page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("3"));
+    page
 }
 
 /// A refusal that no handler made into a page becomes one: people come here, not programs.

@@ -4,15 +4,22 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use super::visitors::{Visitor, Visitors};
 use crate::metrics::METRICS;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// How long it is waited for somebody to go before others are told to.
+const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// The places there are.
 pub(super) struct Places {
     seats: Arc<Semaphore>,
     taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
     per_ip: usize,
+    visitors: Arc<Visitors>,
 }
 
 /// One connection's place, given back when it is dropped.
@@ -20,6 +27,8 @@ pub(super) struct Place {
     _seat: OwnedSemaphorePermit,
     address: Option<IpAddr>,
     taken: Arc<Mutex<HashMap<IpAddr, usize>>>,
+    visitors: Arc<Visitors>,
+    pub(super) visitor: Arc<Visitor>,
 }
 
 impl Places {
@@ -28,11 +37,23 @@ impl Places {
             seats: Arc::new(Semaphore::new(total.min(Semaphore::MAX_PERMITS))),
             taken: Arc::default(),
             per_ip,
+            visitors: Arc::new(Visitors::new()),
         }
     }
 
+    /// A seat for somebody who is there already: at once, or when one of those who have nothing under way has made room,
+    /// or when somebody goes.
     pub(super) async fn wait_for_seat(&self) -> OwnedSemaphorePermit {
-        Arc::clone(&self.seats).acquire_owned().await.expect("nobody closes the semaphore")
+        if let Ok(seat) = Arc::clone(&self.seats).try_acquire_owned() {
+            return seat;
+        }
+        loop {
+            self.visitors.make_room();
+            let seat = Arc::clone(&self.seats).acquire_owned();
+            if let Ok(seat) = timeout(LOOK_AGAIN, seat).await {
+                return seat.expect("nobody closes the semaphore");
+            }
+        }
     }
 
     /// The place of a connection from `peer`, unless its address has all that one address may have.
@@ -47,13 +68,15 @@ impl Places {
             *count += 1;
         }
         METRICS.connections.inc();
-        Some(Place { _seat: seat, address, taken: Arc::clone(&self.taken) })
+        let (visitors, visitor) = (Arc::clone(&self.visitors), self.visitors.enter());
+        Some(Place { _seat: seat, address, taken: Arc::clone(&self.taken), visitors, visitor })
     }
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
         METRICS.connections.dec();
+        self.visitors.left(&self.visitor);
         let Some(address) = self.address else { return };
         let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if let Entry::Occupied(mut entry) = taken.entry(address) {

@@ -217,6 +217,23 @@ async fn too_many_connections_wait_for_a_place() {
 }
 
 #[tokio::test]
+async fn the_silent_make_room_for_who_has_something_to_say() {
+    let limits = Limits { connections: 3, ..PATIENT };
+    let server = Server::start(limits, hello()).await;
+    let mut silent = Vec::new();
+    for number in 0..30 {
+        silent.push(server.send(if number % 2 == 0 { b"" } else { b"GET / HT" }).await);
+    }
+    let mut honest = server.send(GET).await;
+    assert!(answer(&mut honest).await.starts_with("HTTP/1.1 200"));
+    assert_eq!(rest(silent.swap_remove(0)).await, "", "the oldest are closed");
+    honest.write_all(GET).await.unwrap();
+    assert!(answer(&mut honest).await.starts_with("HTTP/1.1 200"), "and who was answered stays");
+    drop(silent);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_shutdown_lets_a_running_request_finish() {
     let (entered, finish) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let handler = {

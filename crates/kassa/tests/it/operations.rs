@@ -1,5 +1,9 @@
 //! What those meet who keep a gateway running: its numbers, its packages, its backups, and bad days.
 
+#![expect(clippy::float_arithmetic, reason = "shares of what was measured, nothing that is owed")]
+
 mod backup;
 mod exposition;
+mod load;
 mod metrics;
+mod overload;

@@ -168,6 +168,8 @@ pub(crate) struct ResultTexts {
     pub(crate) not_paid: HeadedText,
     pub(crate) refused: HeadedText,
     pub(crate) failed: HeadedText,
+    /// There is too much to do.
+    pub(crate) busy: HeadedText,
 }
 
 /// The last page of a pop-up window.

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 const SHOP: &str = "Fietsen & Zo";
 const HOSTILE: &str = "<script>alert(1)</script> \"quoted\" 'too'";
 
-const OUTCOMES: [Outcome; 9] = [
+const OUTCOMES: [Outcome; 10] = [
     Outcome::Paid,
     Outcome::Cancelled,
     Outcome::Expired,
@@ -20,6 +20,7 @@ const OUTCOMES: [Outcome; 9] = [
     Outcome::TooManyAttempts,
     Outcome::NotPaid,
     Outcome::Refused,
+    Outcome::Busy,
     Outcome::Failed,
 ];
 

@@ -72,6 +72,7 @@ impl Setup {
             roles: kassa::node::Roles::ALL,
             rate_limit_test: self.rate_limits.1,
             history: Millis::days(90),
+            requests_max: 512,
         }
     }
 }
