@@ -178,7 +178,7 @@ pub enum Command {
     Bench(Bench),
     /// Serve with a store to measure against.
     #[command(hide = true, after_help = BENCH_EXAMPLES)]
-    BenchServe(BenchServe),
+    BenchServe(Box<BenchServe>),
     /// Recompute every balance and status from the records.
     #[command(after_help = AUDIT_EXAMPLES)]
     Audit(StoreFlags),

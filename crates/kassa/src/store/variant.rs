@@ -49,11 +49,14 @@ impl Variant {
 /// The ids of orders that only a ceiling sees start with this, so that it need not look for them.
 pub(crate) const UNSEEN: &str = "new-";
 
+/// A query and its parameters.
+type Asked = (&'static str, Vec<Value>);
+
 /// A database that is read once: what was found is answered from memory from then on, and nothing is written to it.
 #[derive(Debug)]
 pub(crate) struct Ceiling {
     beneath: Db,
-    known: Mutex<HashMap<(&'static str, Vec<Value>), Vec<Row>>>,
+    known: Mutex<HashMap<Asked, Vec<Row>>>,
     /// Where writes are appended, if anywhere.
     log: Option<mpsc::Sender<Queued>>,
 }

@@ -61,7 +61,7 @@ async fn the_numbers_move_with_a_payment_and_hold_no_secret(
     }
     by(0.0, "kassa_orders_total", &[("outcome", "declined")]);
     let told = moved("kassa_notifications_total", &[("result", "acknowledged")]);
-    assert!(told >= 1.0 && shop.heard().len() >= 1);
+    assert!(told >= 1.0 && !shop.heard().is_empty());
     assert!(moved("kassa_stage_duration_seconds_count", &[("stage", "notify")]) >= told);
     for stage in ["authorise", "authenticate"] {
         by(1.0, "kassa_stage_duration_seconds_count", &[("stage", stage)]);
