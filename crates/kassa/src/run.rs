@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 /// How long a decision is made anew because the order changed meanwhile. Of all who try at once one succeeds in
 /// every round, so this is time for hundreds of them.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Why a command had no effect.
 #[derive(Debug)]
