@@ -12,11 +12,13 @@ const EVENTS_UNTIL: &str = "SELECT MAX(created_at) FROM (SELECT created_at FROM 
 /// By time: with a list of keys SQLite would walk all events of a site.
 const EVENTS: &str = "DELETE FROM order_event WHERE created_at <= $1 AND (number IS NULL OR number < \
      (SELECT MAX(number) FROM order_event m WHERE m.site_id = order_event.site_id))";
-const AUTHENTICATIONS: &str = "DELETE FROM authentication WHERE (site_id, transaction_id) IN \
-     (SELECT site_id, transaction_id FROM authentication WHERE due_at IS NULL AND created_at < $1 \
-     AND state = 'ended' ORDER BY created_at LIMIT $2) RETURNING site_id";
-const CHALLENGES: &str = "DELETE FROM simulator_challenge WHERE id IN \
-     (SELECT id FROM simulator_challenge WHERE created_at < $1 ORDER BY created_at LIMIT $2) RETURNING id";
+const AUTHENTICATIONS_UNTIL: &str = "SELECT MAX(created_at) FROM (SELECT created_at FROM authentication \
+     WHERE due_at IS NULL AND created_at < $1 AND state = 'ended' ORDER BY created_at LIMIT $2) AS oldest";
+const AUTHENTICATIONS: &str =
+    "DELETE FROM authentication WHERE due_at IS NULL AND created_at <= $1 AND state = 'ended'";
+const CHALLENGES_UNTIL: &str = "SELECT MAX(created_at) FROM (SELECT created_at FROM simulator_challenge \
+     WHERE created_at < $1 ORDER BY created_at LIMIT $2) AS oldest";
+const CHALLENGES: &str = "DELETE FROM simulator_challenge WHERE created_at <= $1";
 /// Up to where the attempts are looked at this time.
 const ATTEMPTS_UNTIL: &str = "SELECT MAX(started_at) FROM (SELECT started_at FROM notification_attempt \
      WHERE kept_since IS NULL AND started_at < $1 ORDER BY started_at LIMIT $2) AS oldest";
@@ -37,14 +39,14 @@ impl Store {
         limit: i64,
     ) -> Result<bool, WriteError> {
         let mut more = false;
-        for sql in [AUTHENTICATIONS, CHALLENGES] {
-            let forget = statement(sql, [until.0.into(), limit.into()]);
-            let forgotten = self.db.execute("history".to_owned(), forget).await?.len();
-            more |= i64::try_from(forgotten).unwrap_or(i64::MAX) >= limit;
-        }
-        if let Some(bound) = self.bound(EVENTS_UNTIL, until, limit).await? {
-            self.db.execute("history".to_owned(), statement(EVENTS, [bound])).await?;
-            more = true;
+        // Read first: where nothing is old, nothing is committed.
+        for (oldest, delete) in
+            [(EVENTS_UNTIL, EVENTS), (AUTHENTICATIONS_UNTIL, AUTHENTICATIONS), (CHALLENGES_UNTIL, CHALLENGES)]
+        {
+            if let Some(bound) = self.bound(oldest, until, limit).await? {
+                self.db.execute("history".to_owned(), statement(delete, [bound])).await?;
+                more = true;
+            }
         }
         if let Some(bound) = self.bound(ATTEMPTS_UNTIL, until, limit).await? {
             let first = statement(ATTEMPTS, [bound.clone()]);
