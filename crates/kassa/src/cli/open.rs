@@ -55,6 +55,9 @@ pub(super) async fn open_variant(config: Config, first: First, variant: Variant)
     if is_new {
         create_folder(&config.data_dir)?;
     }
+    if config.database.is_none() {
+        check_writable(&config.data_dir)?;
+    }
     let keys = match named {
         Some(keys) => keys,
         None => own_keys(&config, &random)?,
@@ -90,7 +93,12 @@ fn create_folder(folder: &Path) -> anyhow::Result<()> {
     let shown = folder.display();
     let created = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
     created.with_context(|| format!("creating the data folder {shown}"))?;
-    // Found out here, so that it is said plainly and not by whatever is written first.
+    Ok(())
+}
+
+/// Found out here, so that it is said plainly and not by whatever is written first.
+fn check_writable(folder: &Path) -> anyhow::Result<()> {
+    let shown = folder.display();
     let probe = folder.join(".kassa-write-probe");
     std::fs::write(&probe, []).with_context(|| format!("the data folder {shown} is not writable"))?;
     std::fs::remove_file(&probe).with_context(|| format!("the data folder {shown} is not writable"))

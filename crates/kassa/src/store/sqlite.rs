@@ -45,6 +45,8 @@ struct Session {
     connection: Connection,
     /// By address: a statement's text is the same one every time, and some are long.
     texts: HashMap<(usize, usize), String>,
+    /// Whether the disk was full the last time.
+    is_refusing: bool,
 }
 
 impl Sqlite {
@@ -124,7 +126,7 @@ impl Session {
         connection.set_prepared_statement_cache_capacity(128);
         // One plan per statement, whatever is bound to it. Otherwise SQLite plans anew at every use.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-        Ok(Self { connection, texts: HashMap::new() })
+        Ok(Self { connection, texts: HashMap::new(), is_refusing: false })
     }
 
     /// Runs one statement; answers its rows and how many rows it touched.
@@ -145,6 +147,13 @@ impl Session {
         }
         let touched = rows.len();
         Ok((rows, touched))
+    }
+
+    /// A commit that worked.
+    fn has_room(&mut self) {
+        if std::mem::take(&mut self.is_refusing) {
+            tracing::info!("there is room on the disk again");
+        }
     }
 
     fn execute(&self, sql: &str) -> rusqlite::Result<()> {
@@ -199,8 +208,14 @@ fn commit(session: &mut Session, group: Vec<Queued>) {
             let applied = Instant::now();
             metrics::took(Stage::StoreStatements, applied - began);
             if let Err(error) = session.execute("COMMIT") {
-                stop(&error);
+                if !is_full(&error) {
+                    stop(&error);
+                }
+                // The log had no room for the end of the transaction, so that none of it will ever count.
+                roll_back(session);
+                return refuse(session, group, &error);
             }
+            session.has_room();
             metrics::took_since(Stage::StoreCommit, applied);
             for (queued, answer) in group.into_iter().zip(answers) {
                 // Whoever asked may have gone; the write stands all the same.
@@ -209,12 +224,27 @@ fn commit(session: &mut Session, group: Vec<Queued>) {
         }
         Err(error) => {
             roll_back(session);
+            if is_full(&error) {
+                return refuse(session, group, &error);
+            }
             if group.len() == 1 {
                 return fail(group, &error);
             }
             group.into_iter().for_each(|queued| commit(session, vec![queued]));
         }
     }
+}
+
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+}
+
+/// Nothing of the group happened, and nothing will until there is room. Said once, not for every write.
+fn refuse(session: &mut Session, group: Vec<Queued>, error: &rusqlite::Error) {
+    if !std::mem::replace(&mut session.is_refusing, true) {
+        tracing::error!(%error, "the disk is full: nothing new is taken until there is room");
+    }
+    fail(group, error);
 }
 
 fn fail(group: Vec<Queued>, error: &rusqlite::Error) {

@@ -3,6 +3,7 @@
 #![expect(clippy::float_arithmetic, reason = "shares of what was measured, nothing that is owed")]
 
 mod backup;
+mod disk;
 mod exposition;
 mod load;
 mod metrics;
