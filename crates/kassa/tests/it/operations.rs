@@ -8,3 +8,4 @@ mod exposition;
 mod load;
 mod metrics;
 mod overload;
+mod packaging;
