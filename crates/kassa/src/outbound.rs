@@ -1,32 +1,30 @@
 //! The HTTP client for requests that leave the building: notifications to shops, and `kassa pay`.
 //!
-//! It does little on purpose. One connection per request, HTTP/1.1, no redirects, no proxy, no
-//! decompression, no cookies. Every step has a limit: connecting, the whole call, the answer's header
-//! and body. Names are resolved here and connected to by the very address that was checked, so that an
-//! answer that changes between check and use (DNS rebinding) changes nothing; see [`Reach`].
+//! It does little on purpose. HTTP/1.1, no redirects, no proxy, no decompression, no cookies. Every step
+//! has a limit: connecting, the whole call, the answer's header and body. Names are resolved here and
+//! connected to by the very address that was checked, so that an answer that changes between check and
+//! use (DNS rebinding) changes nothing; see [`Reach`].
 //!
-//! Everything happens inside the future [`Client::send`] returns: dropping it closes the connection.
+//! Each request has a connection of its own, or with [`Options::keep`] one that was used a moment ago:
+//! busy shops are spared a TLS handshake per notification. Everything happens inside the future
+//! [`Client::send`] returns: dropping it closes the connection.
 
 mod guard;
 mod tls;
+mod wire;
 
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::{Either, select};
-use http_body_util::{BodyExt, Full};
+use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::client::conn::http1;
 use hyper::header::{CONNECTION, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Uri};
-use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
@@ -35,6 +33,7 @@ use url::{Host, Position, Url};
 
 pub use guard::{Network, NetworkError, Reach, is_public};
 pub use tls::{Identity, Trust};
+use wire::{Broken, Kept, Origin, Wire};
 
 /// An answer's header may be this long; hyper allows 100 fields in it.
 const HEADER_LIMIT: usize = 16 * 1024;
@@ -42,6 +41,9 @@ const HEADER_LIMIT: usize = 16 * 1024;
 const ADDRESSES_TRIED: usize = 4;
 /// Longer time limits are cut to this, which also keeps the arithmetic on instants from overflowing.
 const LONGEST_CALL: Duration = Duration::from_secs(3600);
+/// Shorter than servers keep a connection, whose usual time is from two seconds, so that they seldom close it just
+/// when it is used; and no burden to one that answers a single client at a time.
+const KEEP: Duration = Duration::from_secs(1);
 const OUR_NAME: &str = concat!("Kassa/", env!("CARGO_PKG_VERSION"));
 
 /// Sends requests within limits. Cloning is cheap.
@@ -49,9 +51,10 @@ const OUR_NAME: &str = concat!("Kassa/", env!("CARGO_PKG_VERSION"));
 pub struct Client {
     options: Arc<Options>,
     tls: Arc<rustls::ClientConfig>,
+    kept: Option<Arc<Kept>>,
 }
 
-/// The limits of a [`Client`]; the defaults are those of notifications.
+/// The limits of a [`Client`].
 #[derive(Debug, Clone)]
 pub struct Options {
     /// For resolving, connecting and the TLS handshake together.
@@ -66,6 +69,18 @@ pub struct Options {
     pub trust: Trust,
     /// What is shown to servers that ask who calls.
     pub identity: Option<Arc<Identity>>,
+    /// How long a connection stays open for the next request to the same server; `None` closes it. A server that
+    /// closes one just then, without a word of an answer, is sent the request once more on a new one: only for
+    /// requests that may arrive twice.
+    pub keep: Option<Duration>,
+}
+
+impl Options {
+    /// Those of notifications: a shop that has much to hear is told over connections that stay open.
+    #[must_use]
+    pub fn of_notifications() -> Self {
+        Self { keep: Some(KEEP), ..Self::default() }
+    }
 }
 
 impl Default for Options {
@@ -77,6 +92,7 @@ impl Default for Options {
             resolver: Resolver::System,
             trust: Trust::Public,
             identity: None,
+            keep: None,
         }
     }
 }
@@ -179,7 +195,8 @@ impl Client {
     /// When an authority to trust is none, or the TLS library finds its own settings inconsistent.
     pub fn new(options: Options) -> Result<Self, rustls::Error> {
         let tls = tls::config(&options.trust, options.identity.as_deref())?;
-        Ok(Client { options: Arc::new(options), tls: Arc::new(tls) })
+        let kept = options.keep.map(|longest| Arc::new(Kept::new(longest)));
+        Ok(Client { options: Arc::new(options), tls: Arc::new(tls), kept })
     }
 
     /// Sends one request and reads its answer.
@@ -190,24 +207,56 @@ impl Client {
     pub async fn send(&self, request: Request, reach: &Reach) -> Result<Answer, Failure> {
         let start = Instant::now();
         let total = self.options.total_timeout.min(LONGEST_CALL);
-        let connected_by = start + self.options.connect_timeout.min(total);
-        let limit = self.options.body_limit;
-
         let url = request.url.clone();
-        let message = into_message(request)?;
-        let stream = self.connect(&url, reach, connected_by).await?;
+        let mut message = into_message(request)?;
+        if self.kept.is_none() {
+            message.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         let answer = async {
-            if url.scheme() == "https" {
-                exchange(self.secure(stream, &url, connected_by).await?, message, limit).await
-            } else {
-                exchange(stream, message, limit).await
-            }
+            let first = match self.kept_for(&url, reach) {
+                Some(wire) => match self.exchange(wire, &url, message.clone()).await {
+                    Err(Broken { failure, in_silence: true }) => Some(failure),
+                    answer => return answer.map_err(|broken| broken.failure),
+                },
+                None => None,
+            };
+            let opened = self.open(&url, reach, Instant::now() + self.options.connect_timeout.min(total)).await;
+            // Whoever closed the first may have seen the request all the same.
+            let wire = opened.map_err(|failure| first.unwrap_or(failure))?;
+            self.exchange(wire, &url, message).await.map_err(|broken| broken.failure)
         };
         timeout_at(start + total, answer).await.unwrap_or(Err(Failure::Timeout))
     }
 
+    /// A connection that was used a moment ago, if it leads where one may go.
+    fn kept_for(&self, url: &Url, reach: &Reach) -> Option<Wire> {
+        self.kept.as_ref()?.take(&origin(url)).filter(|wire| reach.permits(wire.address))
+    }
+
+    async fn exchange(
+        &self,
+        wire: Wire,
+        url: &Url,
+        message: hyper::Request<Full<Bytes>>,
+    ) -> Result<Answer, Broken> {
+        let (answer, wire) = wire.exchange(message, self.options.body_limit).await?;
+        if let (Some(kept), Some(wire)) = (&self.kept, wire) {
+            kept.put(origin(url), wire);
+        }
+        Ok(answer)
+    }
+
+    async fn open(&self, url: &Url, reach: &Reach, by: Instant) -> Result<Wire, Failure> {
+        let (stream, address) = self.connect(url, reach, by).await?;
+        if url.scheme() == "https" {
+            Wire::over(self.secure(stream, url, by).await?, address).await
+        } else {
+            Wire::over(stream, address).await
+        }
+    }
+
     /// Resolves, checks all addresses, and connects to the first that answers.
-    async fn connect(&self, url: &Url, reach: &Reach, by: Instant) -> Result<TcpStream, Failure> {
+    async fn connect(&self, url: &Url, reach: &Reach, by: Instant) -> Result<(TcpStream, IpAddr), Failure> {
         let port = url.port_or_known_default().ok_or_else(|| unsendable("the url has no port"))?;
         let mut addresses = self.resolve(url, port, by).await?;
         if let Some(&forbidden) = addresses.iter().find(|&&address| !reach.permits(address)) {
@@ -219,7 +268,7 @@ impl Client {
             let left = u32::try_from(addresses.len() - index).unwrap_or(1);
             let share = by.saturating_duration_since(Instant::now()) / left;
             failure = match timeout(share, TcpStream::connect(SocketAddr::new(*address, port))).await {
-                Ok(Ok(stream)) => return pinned(stream, *address, reach),
+                Ok(Ok(stream)) => return Ok((pinned(stream, *address, reach)?, *address)),
                 Ok(Err(error)) => connect_failure(&error),
                 Err(_) => Failure::Connect("timed out".to_owned()),
             };
@@ -298,7 +347,6 @@ fn into_message(request: Request) -> Result<hyper::Request<Full<Bytes>>, Failure
     let fields = message.headers_mut();
     fields.insert(HOST, host);
     fields.insert(USER_AGENT, HeaderValue::from_static(OUR_NAME));
-    fields.insert(CONNECTION, HeaderValue::from_static("close"));
     for (name, value) in headers {
         let invalid = || unsendable(&format!("the header {name} is not valid"));
         let field = HeaderName::from_bytes(name.as_bytes()).map_err(|_| invalid())?;
@@ -307,36 +355,9 @@ fn into_message(request: Request) -> Result<hyper::Request<Full<Bytes>>, Failure
     Ok(message)
 }
 
-/// One request and its answer over a connection that is then closed.
-async fn exchange<S>(stream: S, message: hyper::Request<Full<Bytes>>, limit: usize) -> Result<Answer, Failure>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
-    // Field names in Title-Case: some shops' scripts look them up by their spelling.
-    let (mut sender, connection) = http1::Builder::new()
-        .title_case_headers(true)
-        .max_buf_size(HEADER_LIMIT)
-        .handshake(TokioIo::new(stream))
-        .await
-        .map_err(|error| protocol(&error))?;
-    let talk = async move {
-        let (head, mut incoming) =
-            sender.send_request(message).await.map_err(|error| protocol(&error))?.into_parts();
-        let mut body = Vec::new();
-        while body.len() < limit
-            && let Some(frame) = incoming.frame().await
-        {
-            if let Some(data) = frame.map_err(|_| broken_body())?.data_ref() {
-                body.extend_from_slice(&data[..data.len().min(limit - body.len())]);
-            }
-        }
-        Ok(Answer { status: head.status.as_u16(), headers: head.headers, body })
-    };
-    match select(pin!(talk), pin!(connection)).await {
-        Either::Left((answer, _)) => answer,
-        // The connection may end before we have picked up what it delivered.
-        Either::Right((_, talk)) => talk.await,
-    }
+fn origin(url: &Url) -> Origin {
+    let host = url.host_str().unwrap_or_default().to_owned();
+    (url.scheme() == "https", host, url.port_or_known_default().unwrap_or_default())
 }
 
 fn unsendable(why: &str) -> Failure {

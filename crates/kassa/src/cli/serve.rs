@@ -121,7 +121,7 @@ fn start(opened: &Opened, public_url: String, ranges: Ranges, clock: Clock) -> a
         history: Millis::days(i64::from(config.history_days)),
         requests_max: config.requests_max,
     };
-    let client = outbound::Client::new(outbound::Options::default()).context("preparing TLS")?;
+    let client = outbound::Client::new(outbound::Options::of_notifications()).context("preparing TLS")?;
     let (keys, random, store) = (Arc::clone(&opened.keys), opened.random.clone(), opened.store.clone());
     let peers = Peers::prepare(threeds::Setup::prepare(&config.threeds)?, &config.acquirers)?;
     Ok(App::with_peers(settings, clock, random, keys, store, client, peers))

@@ -4,7 +4,7 @@ use std::io::ErrorKind;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -335,4 +335,124 @@ async fn plain_http_behind_https_is_not_secure() {
     let client = client(|options| options.connect_timeout = SHORT);
     let failure = client.send(request(Method::GET, &url), &Reach::Anywhere).await.unwrap_err();
     assert!(matches!(failure, Failure::Tls(_)), "{failure:?}");
+}
+
+/// What a shop does with a connection: for each answer it reads a request first, then it closes.
+type Plan = &'static [&'static str];
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nOK";
+const OK_AND_CLOSED: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nOK";
+/// Closes without an answer.
+const SILENCE: &str = "";
+const CLIENT_CLOSES: &str = "until the client closes";
+
+/// A shop that treats its connections so, one after the other; the task gives back how many requests came over each.
+async fn connections(plans: &'static [Plan]) -> (String, JoinHandle<Vec<usize>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://shop.example:{}/", listener.local_addr().unwrap().port());
+    let task = tokio::spawn(async move {
+        let mut requests = Vec::new();
+        for plan in plans {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut came = 0;
+            for answer in *plan {
+                let received = read_request(&mut stream).await;
+                if *answer == CLIENT_CLOSES {
+                    assert_eq!(String::from_utf8(received).unwrap(), "", "another request");
+                    break;
+                }
+                let head = String::from_utf8(received).unwrap();
+                assert!(!head.to_lowercase().contains("connection:"), "{head}");
+                came += 1;
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+            requests.push(came);
+        }
+        requests
+    });
+    (url, task)
+}
+
+fn keeping(keep: Duration) -> Client {
+    client(|options| {
+        options.keep = Some(keep);
+        options.resolver = shop_at(&["127.0.0.1"]);
+    })
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn a_kept_connection_is_used_again() {
+    let (url, shop) = connections(&[&[OK, OK, OK]]).await;
+    let client = keeping(LONG);
+    for _ in 0..3 {
+        let answer = client.send(request(Method::POST, &url), &Reach::Anywhere).await.unwrap();
+        assert_eq!((answer.status, answer.body.as_slice()), (200, b"OK".as_slice()));
+    }
+    assert_eq!(shop.await.unwrap(), [3]);
+}
+
+#[tokio::test]
+async fn who_closes_a_kept_connection_is_asked_on_a_new_one() {
+    for (plans, came) in [
+        // As it said.
+        (&[&[OK_AND_CLOSED] as Plan, &[OK]] as &'static [Plan], [1, 1]),
+        // While nobody looked.
+        (&[&[OK], &[OK]], [1, 1]),
+        // Just when it was used.
+        (&[&[OK, SILENCE], &[OK]], [2, 1]),
+    ] {
+        let (url, shop) = connections(plans).await;
+        let client = keeping(LONG);
+        for _ in 0..2 {
+            let answer = client.send(request(Method::POST, &url), &Reach::Anywhere).await.unwrap();
+            assert_eq!(answer.body, b"OK", "{plans:?}");
+        }
+        assert_eq!(shop.await.unwrap(), came, "{plans:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_not_asked_for_again() {
+    let (url, shop) = connections(&[&[OK, "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nOK"]]).await;
+    let client = keeping(LONG);
+    client.send(request(Method::POST, &url), &Reach::Anywhere).await.unwrap();
+    let failure = client.send(request(Method::POST, &url), &Reach::Anywhere).await.unwrap_err();
+    assert_eq!(failure.to_string(), "not a valid answer: its body is not complete");
+    assert_eq!(shop.await.unwrap(), [2]);
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_uses_is_closed() {
+    let (url, shop) = connections(&[&[OK, CLIENT_CLOSES]]).await;
+    let client = keeping(Duration::from_millis(20));
+    client.send(request(Method::GET, &url), &Reach::Anywhere).await.unwrap();
+    assert_eq!(shop.await.unwrap(), [1]);
+}
+
+#[tokio::test]
+async fn a_kept_connection_opens_no_forbidden_way() {
+    let (url, shop) = connections(&[&[OK, CLIENT_CLOSES]]).await;
+    let client = keeping(LONG);
+    client.send(request(Method::GET, &url), &Reach::Anywhere).await.unwrap();
+    let public = Reach::Public { allowed: Vec::new() };
+    let failure = client.send(request(Method::GET, &url), &public).await.unwrap_err();
+    assert!(matches!(failure, Failure::Forbidden(_)), "{failure:?}");
+    assert_eq!(shop.await.unwrap(), [1]);
+}
+
+#[tokio::test]
+async fn what_is_not_read_to_its_end_is_not_in_the_way() {
+    let (url, shop) = connections(&[&[OK], &[OK]]).await;
+    let client = client(|options| {
+        options.keep = Some(LONG);
+        options.body_limit = 1;
+        options.resolver = shop_at(&["127.0.0.1"]);
+    });
+    for _ in 0..2 {
+        let answer = client.send(request(Method::GET, &url), &Reach::Anywhere).await.unwrap();
+        assert_eq!(answer.body, b"O");
+    }
+    assert_eq!(shop.await.unwrap(), [1, 1]);
 }

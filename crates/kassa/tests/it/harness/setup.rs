@@ -39,7 +39,7 @@ impl Default for Setup {
             notify_allow: Vec::new(),
             ranges: "ranges = []",
             rate_limits: (0, 0),
-            outbound: Options::default(),
+            outbound: Options::of_notifications(),
             acquirers: String::new(),
             threeds: kassa::threeds::Setup::default(),
         }
@@ -49,7 +49,7 @@ impl Default for Setup {
 impl Setup {
     /// A gateway that gives a hanging shop up after a second, and does not hold customers for it.
     pub(crate) fn impatient() -> Self {
-        let outbound = Options { total_timeout: Duration::from_secs(1), ..Options::default() };
+        let outbound = Options { total_timeout: Duration::from_secs(1), ..Options::of_notifications() };
         Self { outbound, notify_hold: Duration::from_millis(1), ..Self::default() }
     }
 
