@@ -81,6 +81,8 @@ struct Sample {
     /// Processor time of the gateway per turn, in microseconds.
     cpu_us: f64,
     rps: f64,
+    /// Synced commits per second.
+    commits: f64,
 }
 
 /// Measures, prints and writes.
@@ -183,12 +185,15 @@ async fn sample(
 ) -> anyhow::Result<Sample> {
     let subject = subjects.get(cell.subject).context("a subject")?;
     let gateway = subject.server.gateway(shop, &plan.known);
+    let commits_before = subject.server.commits().await?;
     let before = subject.server.cpu()?;
     let done = load::run(&gateway, cell.workload, name, cell.connections, plan.long, pace).await?;
     let cpu = subject.server.cpu()?.saturating_sub(before);
     let count = number(done.latencies.count()).max(1.0);
+    let commits = u32::try_from(subject.server.commits().await?.saturating_sub(commits_before))?;
     let rps = count / done.took.as_secs_f64();
-    Ok(Sample { done, cpu_us: cpu.as_secs_f64() * 1e6 / count, rps })
+    let commits = f64::from(commits) / done.took.as_secs_f64();
+    Ok(Sample { done, cpu_us: cpu.as_secs_f64() * 1e6 / count, rps, commits })
 }
 
 /// Places orders at half the pace that the gateway was seen to bear.
@@ -239,6 +244,7 @@ fn summary(cell: &Cell, of: &[Sample], all: &BTreeMap<Cell, Vec<Sample>>, subjec
         p99_ms: at(990),
         p999_ms: at(999),
         cpu_us_per_request: over(|sample| sample.cpu_us),
+        synced_commits_per_second: over(|sample| sample.commits),
         ratio_to_ceiling: ratio_to(Variant::Nothing).filter(|_| is_store),
         ratio_to_durable_log: ratio_to(Variant::Log).filter(|_| is_store),
         ratio_to_per_request: ratio_to(Variant::PerRequest).filter(|_| is_store),

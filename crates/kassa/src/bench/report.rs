@@ -55,6 +55,8 @@ pub(super) struct Run {
     pub(super) p99_ms: f64,
     pub(super) p999_ms: f64,
     pub(super) cpu_us_per_request: f64,
+    /// Commits that the store synced: on SQLite an fsync each, on PostgreSQL a flush that its lanes may share.
+    pub(super) synced_commits_per_second: f64,
     pub(super) ratio_to_ceiling: Option<f64>,
     pub(super) ratio_to_durable_log: Option<f64>,
     pub(super) ratio_to_per_request: Option<f64>,
@@ -86,14 +88,15 @@ impl Report {
         lines.push(String::new());
         lines.push(
             "workload store    variant     conn preloaded load       /s    min..max        p50 ms  p99 ms p99.9  \
-             µs CPU  ceiling  log   tx  MB"
+             µs CPU syncs/s  ceiling  log   tx  MB"
                 .to_owned(),
         );
         lines.extend(self.runs.iter().map(Run::line));
         lines.push(String::new());
         lines.push(
-            "µs CPU: processor time of the gateway per turn. ceiling, log, tx: turns per second as a multiple of the \
-             same\nroute without a store, with a synced log in its place, and with a transaction per request."
+            "µs CPU: processor time of the gateway per turn. syncs/s: commits that the store synced.\nceiling, log, tx: \
+             turns per second as a multiple of the same route without a store, with a synced log in its\nplace, and \
+             with a transaction per request."
                 .to_owned(),
         );
         lines.join("\n")
@@ -104,7 +107,7 @@ impl Run {
     fn line(&self) -> String {
         let ratio = |ratio: Option<f64>| ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
         format!(
-            "{:<8} {:<8} {:<11} {:>4} {:>9} {:<4} {:>9.0} {:>7.0}..{:<7.0} {:>7.2} {:>7.2} {:>7.2} {:>6.1} {:>6} {:>6} \
+            "{:<8} {:<8} {:<11} {:>4} {:>9} {:<4} {:>9.0} {:>7.0}..{:<7.0} {:>7.2} {:>7.2} {:>7.2} {:>6.1} {:>7.0} {:>7} {:>6} \
              {:>6} {:>4}",
             self.workload,
             self.store,
@@ -119,6 +122,7 @@ impl Run {
             self.p99_ms,
             self.p999_ms,
             self.cpu_us_per_request,
+            self.synced_commits_per_second,
             ratio(self.ratio_to_ceiling),
             ratio(self.ratio_to_durable_log),
             ratio(self.ratio_to_per_request),

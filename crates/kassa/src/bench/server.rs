@@ -1,5 +1,6 @@
 //! The gateway that is measured: the same binary in a process of its own, on data of its own.
 
+use super::connection::Connection;
 use super::process;
 use super::shop::Shop;
 use super::turn::Gateway;
@@ -31,6 +32,8 @@ pub(super) struct Home {
 pub(super) struct Server {
     child: Child,
     pub(super) at: SocketAddr,
+    /// Where it shows its metrics.
+    metrics: SocketAddr,
 }
 
 impl Drop for Server {
@@ -43,12 +46,13 @@ impl Drop for Server {
 
 impl Server {
     pub(super) async fn start(home: &Home, variant: Variant) -> anyhow::Result<Self> {
-        let at = free_address().await?;
+        let (at, metrics) = free_addresses().await?;
         let started = Instant::now();
         let own = std::env::current_exe().context("finding the own binary")?;
         let mut command = Command::new(own);
         command.args(["bench-serve", "--store", variant.word(), "--log", "error"]);
-        command.args(["--listen", &at.to_string()]).arg("--data-dir").arg(&home.folder);
+        command.args(["--listen", &at.to_string(), "--metrics-listen", &metrics.to_string()]);
+        command.arg("--data-dir").arg(&home.folder);
         if let Some(url) = &home.database {
             command.env("KASSA_DATABASE", url).arg("--key-file").arg(key_file(&home.folder));
         }
@@ -61,7 +65,7 @@ impl Server {
             ensure!(started.elapsed() < START_MAX, "a gateway did not start within {START_MAX:?}");
             tokio::time::sleep(LOOK_EVERY).await;
         }
-        Ok(Self { child, at })
+        Ok(Self { child, at, metrics })
     }
 
     pub(super) fn gateway(&self, shop: &Shop, known: &[String]) -> Gateway {
@@ -79,6 +83,15 @@ impl Server {
         process::cpu(self.child.id())
     }
 
+    /// Commits of the store so far; each was synced before it was acknowledged.
+    pub(super) async fn commits(&self) -> anyhow::Result<u64> {
+        let mut connection = Connection::open(self.metrics).await?;
+        let request = format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n\r\n", self.metrics);
+        let shown = connection.send(request.as_bytes()).await?.body;
+        let count = shown.lines().find_map(|line| line.strip_prefix("kassa_store_group_writes_count "));
+        count.context("the gateway does not show how often it committed")?.parse().context("a count")
+    }
+
     /// Memory in use, and the most there was, in MB.
     pub(super) fn memory_mb(&self) -> anyhow::Result<(u64, u64)> {
         process::memory_mb(self.child.id())
@@ -90,7 +103,10 @@ pub(super) fn key_file(folder: &Path) -> PathBuf {
     folder.join("key-encryption.key")
 }
 
-async fn free_address() -> anyhow::Result<SocketAddr> {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.context("looking for a free port")?;
-    Ok(listener.local_addr()?)
+/// Two different ones: both are taken before either is let go.
+async fn free_addresses() -> anyhow::Result<(SocketAddr, SocketAddr)> {
+    let free = || tokio::net::TcpListener::bind("127.0.0.1:0");
+    let (one, other) = (free().await, free().await);
+    let address = |bound: std::io::Result<tokio::net::TcpListener>| bound?.local_addr();
+    Ok((address(one).context("looking for a free port")?, address(other).context("looking for a free port")?))
 }

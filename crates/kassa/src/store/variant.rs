@@ -113,6 +113,7 @@ fn append_all(mut file: File, mut waiting: mpsc::Receiver<Queued>) {
             let Ok(next) = waiting.try_recv() else { break };
             group.push(next);
         }
+        crate::metrics::grouped(group.len());
         bytes.clear();
         for Queued { write, .. } in &group {
             encode(&write.first, &mut bytes);

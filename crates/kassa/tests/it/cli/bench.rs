@@ -4,7 +4,7 @@ use crate::harness::{bare, run};
 use serde_json::Value;
 
 /// What a line of the figures has, whatever it is about.
-const NUMBERS: [&str; 9] = [
+const NUMBERS: [&str; 10] = [
     "connections",
     "preloaded",
     "rps",
@@ -13,6 +13,7 @@ const NUMBERS: [&str; 9] = [
     "p50_ms",
     "p99_ms",
     "cpu_us_per_request",
+    "synced_commits_per_second",
     "rss_mb",
 ];
 
@@ -69,6 +70,15 @@ async fn a_bench_puts_every_variant_beside_the_store_in_one_run() {
         let ratio = group[ratio].as_f64().unwrap();
         assert!((lowest..=highest).contains(&ratio), "{ratio} to {to}: {group} {other}");
     }
+    // A transaction each is a commit each; a group of several is one, and nothing kept is none.
+    let per_turn = |variant: &str| {
+        let run = of("create", variant, "full");
+        run["synced_commits_per_second"].as_f64().unwrap() / run["rps"].as_f64().unwrap()
+    };
+    assert!(per_turn("per_request") > 0.8, "{}", per_turn("per_request"));
+    assert!((0.1..1.2).contains(&per_turn("group")), "{}", per_turn("group"));
+    assert!((0.1..1.2).contains(&per_turn("log")), "{}", per_turn("log"));
+    assert_eq!(per_turn("none").total_cmp(&0.0), std::cmp::Ordering::Equal);
     let half = of("create", "group", "half");
     assert!(half["rps"].as_f64().unwrap() < group["rps"].as_f64().unwrap(), "{half} {group}");
 }
