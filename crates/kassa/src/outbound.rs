@@ -220,7 +220,8 @@ impl Client {
                 },
                 None => None,
             };
-            let opened = self.open(&url, reach, Instant::now() + self.options.connect_timeout.min(total)).await;
+            let opened =
+                self.open(&url, reach, Instant::now() + self.options.connect_timeout.min(total)).await;
             // Whoever closed the first may have seen the request all the same.
             let wire = opened.map_err(|failure| first.unwrap_or(failure))?;
             self.exchange(wire, &url, message).await.map_err(|broken| broken.failure)

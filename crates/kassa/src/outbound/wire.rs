@@ -62,7 +62,8 @@ impl Wire {
         let Self { address, mut sender, mut connection } = self;
         let talk = async {
             let answered = sender.send_request(message).await;
-            let (head, mut incoming) = answered.map_err(|error| Broken::before_an_answer(&error))?.into_parts();
+            let (head, mut incoming) =
+                answered.map_err(|error| Broken::before_an_answer(&error))?.into_parts();
             let mut body = Vec::new();
             while body.len() < limit
                 && let Some(frame) = incoming.frame().await
