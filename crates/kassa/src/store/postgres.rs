@@ -29,7 +29,11 @@ const LANES_PER_REQUEST: usize = 32;
 /// How much longer than the database's own limit a read may take.
 const READ_ANSWER: Duration = Duration::from_secs(2);
 /// Serialises migrations of nodes that start at the same time; an arbitrary number.
-const MIGRATION_LOCK: i64 = 5_277_214_366;
+pub(super) const MIGRATION_LOCK: i64 = 5_277_214_366;
+
+/// Changing large tables takes its time, and so does waiting for another process that does: the server ends one that
+/// hangs. Only a table that somebody uses is not waited for longer than usual, for everybody else would wait behind us.
+const UNHURRIED: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0";
 
 /// An open PostgreSQL database.
 #[derive(Debug)]
@@ -150,7 +154,9 @@ async fn migrate(servers: &Servers) -> anyhow::Result<String> {
     let mut wire = connected.context("connecting to the database")?;
     let run = async {
         let tx = wire.client.transaction().await?;
+        tx.batch_execute(UNHURRIED).await?;
         tx.execute("SELECT pg_advisory_xact_lock($1)", &[&MIGRATION_LOCK]).await?;
+        tx.batch_execute("SET LOCAL lock_timeout TO DEFAULT").await?;
         tx.batch_execute(MIGRATION_TABLE).await?;
         let newest =
             tx.query_one("SELECT COALESCE(MAX(version), 0)::BIGINT FROM schema_migration", &[]).await?;

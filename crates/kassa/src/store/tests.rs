@@ -14,6 +14,7 @@ mod history;
 mod jobs;
 mod list;
 mod lost_commits;
+mod migrating;
 mod movements;
 mod nodes;
 mod notifications;
