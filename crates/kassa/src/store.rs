@@ -33,6 +33,7 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 mod tokens;
+mod totals;
 pub(crate) mod trace;
 pub(crate) mod transaction_row;
 pub(crate) mod variant;
@@ -56,12 +57,14 @@ pub use variant::Variant;
 use db::Db;
 use known_sites::KnownSites;
 use std::sync::Arc;
+use totals::Totals;
 
 /// The store of one gateway. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     db: Db,
     known_sites: Arc<KnownSites>,
+    totals: Arc<Totals>,
 }
 
 impl Store {
@@ -90,7 +93,11 @@ impl Store {
         variant: Variant,
         limits: PoolLimits,
     ) -> anyhow::Result<Self> {
-        Ok(Self { db: Db::open(location, variant, limits).await?, known_sites: Arc::default() })
+        Ok(Self {
+            db: Db::open(location, variant, limits).await?,
+            known_sites: Arc::default(),
+            totals: Arc::default(),
+        })
     }
 
     /// Whether the database answers.

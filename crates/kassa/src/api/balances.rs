@@ -133,10 +133,11 @@ struct Sums {
 
 type Accounts = BTreeMap<Currency, Sums>;
 
-fn add(accounts: &mut Accounts, held: &Held) {
-    let none = Sums { available: 0, reserved: 0, uncleared: 0, moved_at: held.moved_at };
+/// Adds what is held in an account and moved at that time.
+fn add(accounts: &mut Accounts, held: &Held, moved_at: Timestamp) {
+    let none = Sums { available: 0, reserved: 0, uncleared: 0, moved_at };
     let sums = accounts.entry(held.currency).or_insert(none);
-    sums.moved_at = sums.moved_at.max(held.moved_at);
+    sums.moved_at = sums.moved_at.max(moved_at);
     let sum = match held.account {
         Account::Balance => &mut sums.available,
         Account::Reserved => &mut sums.reserved,
@@ -164,9 +165,9 @@ async fn balances(State(app): State<App>, caller: Caller, id: Id, uri: Uri) -> R
     let site = &caller.site;
     let limit = whole_number(&uri, "limit", 1..=LIMIT_MAX)?.unwrap_or(LIMIT_MAX);
     let offset = whole_number(&uri, "offset", 0..=i64::MAX)?.unwrap_or(0);
-    let held = app.store.held(site.id, Timestamp(i64::MAX)).await;
+    let held = app.store.held(site.id, app.now()).await.map_err(|error| Error::internal(&error))?;
     let mut accounts = Accounts::new();
-    held.map_err(|error| Error::internal(&error))?.iter().for_each(|held| add(&mut accounts, held));
+    held.iter().for_each(|(held, moved_at)| add(&mut accounts, held, *moved_at));
     let zone = site.zone().map_err(|error| Error::internal(&error))?;
     let view = |(currency, sums): (Currency, Sums)| {
         Ok(BalanceView {
@@ -211,19 +212,14 @@ async fn closings(
     zone: &TimeZone,
 ) -> anyhow::Result<Vec<ClosingView>> {
     let site = &caller.site;
-    let (begin, end) = (start(days.from, zone)?, start(days.until, zone)?);
-    let mut accounts = Accounts::new();
-    let (before, moved) = app.store.held_and_moved(site.id, begin, end).await?;
-    before.iter().for_each(|held| add(&mut accounts, held));
-    let mut moved = moved.iter().peekable();
+    let days: Vec<Date> = days.from.series(Span::new().days(1)).take_while(|day| *day < days.until).collect();
+    let ends: Vec<Timestamp> =
+        days.iter().map(|day| start(day.tomorrow()?, zone)).collect::<anyhow::Result<_>>()?;
+    let held = app.store.held_at(site.id, &ends, app.now()).await?;
     let mut views = Vec::new();
-    let mut day = days.from;
-    while day < days.until {
-        let next = day.tomorrow()?;
-        let midnight = start(next, zone)?;
-        while let Some(held) = moved.next_if(|held| held.moved_at < midnight) {
-            add(&mut accounts, held);
-        }
+    for ((day, end), held) in days.iter().zip(ends).zip(held) {
+        let mut accounts = Accounts::new();
+        held.iter().for_each(|held| add(&mut accounts, held, end));
         let shown = accounts.iter().filter(|(currency, _)| wanted.is_none_or(|wanted| wanted == **currency));
         views.extend(shown.map(|(currency, sums)| ClosingView {
             account_id: site.account_id,
@@ -237,7 +233,6 @@ async fn closings(
             payout_transaction_id: (),
             status: (),
         }));
-        day = next;
     }
     Ok(views)
 }
