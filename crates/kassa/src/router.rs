@@ -98,7 +98,11 @@ async fn surround(State(app): State<App>, request: Request, next: Next) -> Respo
         let started = Instant::now();
         let uri = request.uri().clone();
         let (worked, whole) = work(&app, route, request, next).await;
-        let mut response = worked.unwrap_or_else(|Busy| busy(&uri));
+        let mut response = match worked {
+            Ok(Some(response)) => response,
+            Ok(None) => broken(&uri),
+            Err(Busy) => busy(&uri),
+        };
         if !whole {
             response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
@@ -110,8 +114,13 @@ async fn surround(State(app): State<App>, request: Request, next: Next) -> Respo
     answer.instrument(span).await
 }
 
-/// The answer once it is the request's turn, and whether all of the request was read.
-async fn work(app: &App, route: &str, request: Request, next: Next) -> (Result<Response, Busy>, bool) {
+/// The answer once it is the request's turn, or nothing when there was a panic; and whether all of the request was read.
+async fn work(
+    app: &App,
+    route: &str,
+    request: Request,
+    next: Next,
+) -> (Result<Option<Response>, Busy>, bool) {
     let bytes = request.body().size_hint().upper().unwrap_or(u64::MAX);
     let room = app.admission.room_for(usize::try_from(bytes).unwrap_or(BODY_MAX).min(BODY_MAX));
     let Ok(_room) = room else { return (Err(Busy), false) };
@@ -120,8 +129,13 @@ async fn work(app: &App, route: &str, request: Request, next: Next) -> (Result<R
     let place = if is_health(route) { Ok(None) } else { app.admission.enter().await.map(Some) };
     let Ok(_place) = place else { return (Err(Busy), whole) };
     let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
-    let response = answered.unwrap_or_else(|_| Error::internal(&"a handler panicked").into_response());
-    (Ok(response), whole)
+    (Ok(answered.ok()), whole)
+}
+
+/// A panic is a bug, and its message in the log already: people are told on a page, programs in the envelope.
+fn broken(uri: &Uri) -> Response {
+    let error = Error::internal(&"a handler panicked");
+    if pages::are_at(uri.path()) { visit::broken(uri) } else { error.into_response() }
 }
 
 /// There is no room: people are told on a page, programs in the envelope.

@@ -102,10 +102,19 @@ pub(crate) async fn not_found(words: WordsQuery) -> Response {
 
 /// The page for a request that there is no room for.
 pub(crate) fn busy(uri: &Uri) -> Response {
-    let words = Query::try_from_uri(uri).map_or_else(|_| Words::default(), |Query(words)| words);
-    let mut page = result(StatusCode::SERVICE_UNAVAILABLE, Locale::find(&words.lang), Outcome::Busy);
+    let mut page = result(StatusCode::SERVICE_UNAVAILABLE, locale_of(uri), Outcome::Busy);
     page.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("3"));
     page
+}
+
+/// The page for a fault of ours that nobody expected.
+pub(crate) fn broken(uri: &Uri) -> Response {
+    result(StatusCode::INTERNAL_SERVER_ERROR, locale_of(uri), Outcome::Failed)
+}
+
+fn locale_of(uri: &Uri) -> &'static Locale {
+    let words = Query::try_from_uri(uri).map_or_else(|_| Words::default(), |Query(words)| words);
+    Locale::find(&words.lang)
 }
 
 /// A refusal that no handler made into a page becomes one: people come here, not programs.
