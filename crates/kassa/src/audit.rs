@@ -62,7 +62,7 @@ pub async fn audit(store: &Store) -> anyhow::Result<Report> {
             let Some(last) = ids.last() else { break };
             after = last.as_str().to_owned();
             for id in &ids {
-                let Some(order) = store.load(site.id, id).await? else {
+                let Some(order) = store.load_anew(site.id, id).await? else {
                     continue;
                 };
                 report.orders += 1;

@@ -27,6 +27,7 @@ pub(crate) mod open_to_buy;
 pub(crate) mod orders;
 mod postgres;
 mod sealed;
+mod seen;
 mod site_about;
 mod sites;
 mod sqlite;
@@ -56,6 +57,7 @@ pub use variant::Variant;
 
 use db::Db;
 use known_sites::KnownSites;
+use seen::Seen;
 use std::sync::Arc;
 use totals::Totals;
 
@@ -64,6 +66,7 @@ use totals::Totals;
 pub struct Store {
     db: Db,
     known_sites: Arc<KnownSites>,
+    seen: Arc<Seen>,
     totals: Arc<Totals>,
 }
 
@@ -96,6 +99,7 @@ impl Store {
         Ok(Self {
             db: Db::open(location, variant, limits).await?,
             known_sites: Arc::default(),
+            seen: Arc::default(),
             totals: Arc::default(),
         })
     }

@@ -37,6 +37,7 @@ impl Store {
     ) -> Result<(), WriteError> {
         let version = known.map_or(1, |known| known.version.saturating_add(1));
         let subject = Subject { site, order, version, now };
+        let next = Order::after(known, changes, now);
         let mut rest = Vec::with_capacity(changes.len().saturating_add(1));
         let mut first = known.map(|known| touch(&subject, known.version, known.modified_by(changes, now)));
         for change in changes {
@@ -55,8 +56,7 @@ impl Store {
                 (Change::NotificationDue, _) => {
                     rest.push(notification_superseded(&subject));
                     rest.push(notification_due(&subject));
-                    let next = Order::after(known, changes, now);
-                    rest.extend(next.map(|next| events::insert(&next, now)));
+                    rest.extend(next.as_ref().map(|next| events::insert(next, now)));
                 }
                 (Change::MovementOpened(movement), _) => {
                     rest.push(movement_row::insert(site, order, movement));
@@ -73,7 +73,9 @@ impl Store {
         let Some(first) = first else {
             return Err(WriteError::Failed("a commit without an order".to_owned()));
         };
-        self.db.write(Write { key: key_of(site, order), first, rest, guarded: true }).await.map(|_| ())
+        self.db.write(Write { key: key_of(site, order), first, rest, guarded: true }).await?;
+        next.iter().for_each(|next| self.seen.keep(next));
+        Ok(())
     }
 }
 

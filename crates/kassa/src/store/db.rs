@@ -346,6 +346,11 @@ impl Db {
         written
     }
 
+    /// Whether nothing that is written is kept, so that what was read once is always true.
+    pub(crate) fn is_ceiling(&self) -> bool {
+        matches!(self, Self::Ceiling(_))
+    }
+
     /// How many writes wait to be taken into a group.
     pub(crate) fn queued(&self) -> usize {
         match self {

@@ -48,9 +48,43 @@ fn load(wanted: &str, sorted: &str) -> String {
 impl Store {
     /// The order with everything that decides about it.
     pub(crate) async fn load(&self, site: SiteId, order: &OrderId) -> Result<Option<Order>, ReadError> {
+        if let Some(known) = self.seen.get(site, order)
+            && self.is_version(&known).await?
+        {
+            #[cfg(debug_assertions)]
+            self.check_seen(&known).await?;
+            return Ok(Some(Order::clone(&known)));
+        }
+        let found = self.load_anew(site, order).await?;
+        found.iter().for_each(|found| self.seen.keep(found));
+        Ok(found)
+    }
+
+    /// The same as it is in the database, whatever is remembered of it.
+    pub(crate) async fn load_anew(&self, site: SiteId, order: &OrderId) -> Result<Option<Order>, ReadError> {
         let sql: &'static str = LOAD.as_str();
         let rows = self.db.read(statement(sql, [site.0.into(), order.as_str().into()])).await?;
         Ok(parse(site, rows)?.pop())
+    }
+
+    /// Whether the order is in the database in this version.
+    async fn is_version(&self, known: &Order) -> Result<bool, ReadError> {
+        if self.db.is_ceiling() {
+            return Ok(true);
+        }
+        let sql = "SELECT version FROM shop_order WHERE site_id = $1 AND order_id = $2";
+        let rows = self.db.read(statement(sql, [known.site.0.into(), known.id.as_str().into()])).await?;
+        let version = rows.into_iter().next().map(|row| row.columns().int()).transpose()?;
+        Ok(version == Some(known.version))
+    }
+
+    /// That an order of the version in the database is the order in the database: where tests run, every look proves it.
+    #[cfg(debug_assertions)]
+    async fn check_seen(&self, known: &Order) -> Result<(), ReadError> {
+        let now = self.load_anew(known.site, &known.id).await?;
+        let same_version = now.filter(|now| now.version == known.version);
+        debug_assert!(same_version.as_ref().is_none_or(|now| now == known), "{same_version:?} {known:?}");
+        Ok(())
     }
 
     /// Up to [`LOAD_MAX`] orders, seen in one state; those that do not exist are left out.
@@ -71,9 +105,14 @@ impl Store {
     /// The order that a payment link belongs to.
     pub(crate) async fn load_by_session(&self, session: &SessionId) -> Result<Option<Order>, ReadError> {
         let site = session.site();
+        if let Some(order) = self.seen.of_session(session) {
+            return self.load(site, &order).await;
+        }
         let sql: &'static str = LOAD_BY_SESSION.as_str();
         let rows = self.db.read(statement(sql, [site.0.into(), session.as_str().into()])).await?;
-        Ok(parse(site, rows)?.pop())
+        let found = parse(site, rows)?.pop();
+        found.iter().for_each(|found| self.seen.keep(found));
+        Ok(found)
     }
 
     /// The order of a PSP id of the site: of an attempt's, or of a movement's.

@@ -114,26 +114,29 @@ impl Gateway {
     /// The process ends without a good-bye and another one starts on what was kept, at another address.
     pub(crate) async fn restart(self) -> Self {
         self.serving.abort();
-        let store = self.app.store().clone();
-        let (app, url, serving) = serve(&self.setup, &self.clock, store, self.folder.path()).await;
+        let (app, url, serving) = self.start_another().await;
         Self { app, url, serving, ..self }
     }
 
     /// Another process on the same database.
     pub(crate) async fn twin(&self) -> App {
-        serve(&self.setup, &self.clock, self.app.store().clone(), self.folder.path()).await.0
+        self.start_another().await.0
     }
 
     /// Where another process on the same database can be reached.
     pub(crate) async fn twin_url(&self) -> String {
-        serve(&self.setup, &self.clock, self.app.store().clone(), self.folder.path()).await.1
+        self.start_another().await.1
     }
 
     /// Another process on the same database, and where it can be reached.
     pub(crate) async fn peer(&self) -> (App, String) {
-        let (app, url, _) =
-            serve(&self.setup, &self.clock, self.app.store().clone(), self.folder.path()).await;
+        let (app, url, _) = self.start_another().await;
         (app, url)
+    }
+
+    async fn start_another(&self) -> (App, String, tokio::task::JoinHandle<()>) {
+        let store = Store::open(&self.location).await.unwrap();
+        serve(&self.setup, &self.clock, store, self.folder.path()).await
     }
 
     /// The order of the README, with this shop's URLs.
