@@ -47,6 +47,7 @@ async fn at_five_times_the_capacity_as_many_orders_are_placed_and_the_rest_is_re
 }
 
 /// What part of the orders that can be placed in a second is still placed when five times as many try, and afterwards.
+#[expect(clippy::print_stdout, reason = "figures for docs/performance.md")]
 async fn five_times_as_many(load: &Arc<Load>) -> f64 {
     let peak = load.place_orders(32, part()).await;
     let visitors = five_times(peak);
@@ -180,6 +181,7 @@ async fn visitors_who_take_their_time_are_closed_and_keep_nobody_waiting() {
 }
 
 /// The 99th percentile of honest visitors without and with others who take their time, until those are closed.
+#[expect(clippy::print_stdout, reason = "figures for docs/performance.md")]
 async fn alone_and_beside_slow_ones(load: &Arc<Load>) -> (Duration, Duration) {
     let alone = honest(load, part()).await;
     let mut slow = JoinSet::new();
