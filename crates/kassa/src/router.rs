@@ -93,7 +93,13 @@ async fn surround(State(app): State<App>, request: Request, next: Next) -> Respo
     let matched = request.extensions().get::<MatchedPath>().cloned();
     let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
     let method = request.method().clone();
-    let span = tracing::info_span!("request", %method, route);
+    let span = tracing::info_span!(
+        "request",
+        %method,
+        route,
+        order.id = tracing::field::Empty,
+        transaction.id = tracing::field::Empty
+    );
     let answer = async {
         let started = Instant::now();
         let uri = request.uri().clone();

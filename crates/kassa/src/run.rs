@@ -16,6 +16,7 @@ use payments::time::{Millis, Timestamp};
 use payments::transaction::State;
 use std::time::Duration;
 use tokio::time::Instant;
+use tracing::Span;
 
 /// How long a decision is made anew because the order changed meanwhile. Of all who try at once one succeeds in
 /// every round, so this is time for hundreds of them.
@@ -184,6 +185,7 @@ impl App {
     where
         D: Fn(Option<&Order>, Timestamp) -> Decided,
     {
+        Span::current().record("order.id", id.as_str());
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
             let known = match std::mem::replace(&mut look, Look::First) {
@@ -249,6 +251,9 @@ impl App {
         let kept = kept.map_err(RunError::Failed)?;
         if changes.is_empty() && kept.is_none() {
             return Ok(Some(Ended::Now(Box::new(next), None)));
+        }
+        if let Some(newest) = next.transactions.last() {
+            Span::current().record("transaction.id", newest.id.0);
         }
         let outcome = outcome(known.as_ref(), &next);
         let (app, id) = (self.clone(), id.clone());

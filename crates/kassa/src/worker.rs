@@ -24,6 +24,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tracing::Instrument as _;
+use tracing::field::Empty;
 
 /// How long a claim holds. What is claimed is over, or given up, five seconds before that: so far may the clocks of
 /// two nodes be apart before both have the same thing in their hands.
@@ -245,8 +247,9 @@ impl App {
     async fn work_job(&self, claimed: &Claimed) {
         // Whoever took longer would still be at it when somebody else has the lease. As after a crash, nothing is lost:
         // what was sent has a trace.
+        let span = tracing::info_span!("job", order.id = %claimed.order, transaction.id = Empty);
         let left = JOB_WITHIN.saturating_sub(claimed.claimed_at.elapsed());
-        let attempted = tokio::time::timeout(left, self.attempt(claimed)).await;
+        let attempted = tokio::time::timeout(left, self.attempt(claimed).instrument(span)).await;
         let attempted =
             attempted.unwrap_or_else(|_| Err(anyhow::anyhow!("it took longer than its lease allows")));
         let outcome = attempted.unwrap_or_else(|error| {

@@ -13,6 +13,7 @@ use payments::ids::{OrderId, SiteId, TransactionId};
 use payments::order::Order;
 use payments::transaction::{State, Transaction};
 use std::time::Instant;
+use tracing::Instrument as _;
 
 impl App {
     /// Authorises in the background: a customer who closes the browser changes nothing.
@@ -24,7 +25,8 @@ impl App {
             return;
         }
         let (app, order) = (self.clone(), order.clone());
-        self.underway.spawn(async move { app.authorise(&order, &found).await });
+        let span = tracing::info_span!("authorise", order.id = %order.id, transaction.id = found.id.0);
+        self.underway.spawn(async move { app.authorise(&order, &found).await }.instrument(span));
     }
 
     async fn authorise(&self, order: &Order, transaction: &Transaction) {

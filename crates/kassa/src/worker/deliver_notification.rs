@@ -17,6 +17,7 @@ use payments::time::{Millis, Timestamp};
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
+use tracing::Instrument as _;
 
 /// How long after its claim a delivery may still begin: the rest of the lease is for the shop's answer.
 const SEND_WITHIN: Duration = Duration::from_secs(10);
@@ -39,7 +40,8 @@ struct Letter {
 impl App {
     /// Delivers and records. When the record fails the lease runs out and it is delivered again.
     pub(super) async fn deliver(&self, delivery: Delivery) {
-        let result = self.try_deliver(&delivery).await;
+        let span = tracing::info_span!("notification", order.id = %delivery.order);
+        let result = self.try_deliver(&delivery).instrument(span).await;
         if let Err(error) = result {
             tracing::error!(order.id = %delivery.order, error = format!("{error:#}"),
                 "a notification could not be delivered for a reason of our own");

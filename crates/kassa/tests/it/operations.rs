@@ -6,6 +6,7 @@ mod backup;
 mod disk;
 mod exposition;
 mod load;
+mod logging;
 mod metrics;
 mod overload;
 mod packaging;
