@@ -13,6 +13,7 @@ mod flags;
 mod sources;
 pub(crate) mod threeds;
 mod tls;
+mod traces;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ops::RangeInclusive;
@@ -30,9 +31,10 @@ pub use acquirer::Acquirer;
 pub use database::DatabaseUrl;
 pub use flags::{Flags, StoreFlags};
 pub use threeds::ThreeDs;
+pub use traces::Traces;
 
 /// Every key of the TOML file and, as `KASSA_…`, of the environment; the latter also knows [`CONFIG`].
-const KEYS: [&str; 30] = [
+const KEYS: [&str; 33] = [
     "listen",
     "metrics_listen",
     "public_url",
@@ -47,6 +49,9 @@ const KEYS: [&str; 30] = [
     "test_api_key",
     "log",
     "log_format",
+    "traces_url",
+    "traces_header",
+    "traces_ratio",
     "notify_allow",
     "cards_ranges",
     "acquirer_answer_ms",
@@ -99,6 +104,8 @@ pub struct Config {
     pub log: Level,
     /// How messages are written.
     pub log_format: LogFormat,
+    /// Where traces go, if anywhere.
+    pub traces: Traces,
     /// Networks which notifications of live sites may reach although they are not public.
     pub notify_allow: Vec<Network>,
     /// Card ranges of the operator's own, over the built-in ones.
@@ -157,6 +164,7 @@ impl Default for Config {
             test_api_key: None,
             log: Level::INFO,
             log_format: LogFormat::Text,
+            traces: Traces::default(),
             notify_allow: Vec::new(),
             cards_ranges: None,
             acquirer_answer_ms: 20_000,
@@ -244,6 +252,9 @@ impl Config {
             "test_api_key" => self.test_api_key = Some(ApiSecret::parse(text).map_err(str::to_owned)?),
             "log" => self.log = level(text)?,
             "log_format" => self.log_format = log_format(text)?,
+            "traces_url" => self.traces.url = Some(traces::url(text)?),
+            "traces_header" => self.traces.header = Some(traces::Header::parse(text)?),
+            "traces_ratio" => self.traces.ratio = traces::ratio(text)?,
             "notify_allow" => self.notify_allow = networks(text)?,
             "cards_ranges" => self.cards_ranges = Some(path(text)?),
             "acquirer_answer_ms" => self.acquirer_answer_ms = number(text, 100..=120_000)?,
@@ -275,6 +286,9 @@ impl Config {
         }
         if self.tls_cert.is_some() && self.public_url.is_none() {
             return Err("public_url must be set when tls_cert is: links need a name that is in it".to_owned());
+        }
+        if self.traces.header.is_some() && self.traces.url.is_none() {
+            return Err("traces_url must be set when traces_header is".to_owned());
         }
         if self.database.is_some() && self.key_file.is_none() {
             return Err(

@@ -1,17 +1,55 @@
-//! Log messages, on standard error: standard output belongs to answers.
+//! Log messages, on standard error: standard output belongs to answers. And traces, where somebody collects them.
+
+mod conventions;
+mod traces;
 
 use std::io::{self, IsTerminal as _};
 
 use tracing::Subscriber;
-use tracing_subscriber::fmt::MakeWriter;
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::{self, MakeWriter};
+use tracing_subscriber::{Layer, Registry, layer::SubscriberExt as _};
 
 use crate::config::{Config, LogFormat};
+
+pub(crate) use conventions::STATUS;
+pub(crate) use traces::{Traces, continue_trace, note};
 
 /// Starts logging as configured. A second call changes nothing.
 pub fn log_init(config: &Config) {
     let subscriber = subscriber(config, io::stderr().is_terminal(), io::stderr);
     // An error means that logging has been started already.
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// The same for a process that serves, which is traced where the configuration says so.
+///
+/// # Errors
+/// When traces are wanted and there is no TLS.
+pub(crate) fn log_and_trace(config: &Config) -> anyhow::Result<Option<Traces>> {
+    let Some(traces) = Traces::start(&config.traces)? else {
+        log_init(config);
+        return Ok(None);
+    };
+    let log = layer(config, io::stderr().is_terminal(), io::stderr);
+    let subscriber = tracing_subscriber::registry().with(log).with(traces.layer());
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    Ok(Some(traces))
+}
+
+fn layer<W>(config: &Config, colour: bool, writer: W) -> Box<dyn Layer<Registry> + Send + Sync>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let layer = fmt::layer().with_ansi(colour).with_writer(writer);
+    let filter = LevelFilter::from_level(config.log);
+    match config.log_format {
+        LogFormat::Text => layer.with_filter(filter).boxed(),
+        LogFormat::Json => {
+            let layer = layer.json().flatten_event(true).with_span_list(false).with_ansi(false);
+            layer.with_filter(filter).boxed()
+        }
+    }
 }
 
 fn subscriber<W>(config: &Config, colour: bool, writer: W) -> Box<dyn Subscriber + Send + Sync>

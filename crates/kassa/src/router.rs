@@ -7,7 +7,7 @@ use crate::api::error::Error;
 use crate::api::operation::{self, Answer, Content, Operation, Tag};
 use crate::app::App;
 use crate::pages::visit::{self, WordsQuery};
-use crate::{api, metrics, pages, simulator, threeds};
+use crate::{api, logging, metrics, pages, simulator, threeds};
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
@@ -20,7 +20,7 @@ use http_body_util::Limited;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 use tower::ServiceExt as _;
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span};
 
 /// How long the database may take to say that it is there.
 const READY_WITHIN: Duration = Duration::from_secs(2);
@@ -100,6 +100,7 @@ async fn surround(State(app): State<App>, request: Request, next: Next) -> Respo
         order.id = tracing::field::Empty,
         transaction.id = tracing::field::Empty
     );
+    logging::continue_trace(&span, request.headers());
     let answer = async {
         let started = Instant::now();
         let uri = request.uri().clone();
@@ -114,6 +115,7 @@ async fn surround(State(app): State<App>, request: Request, next: Next) -> Respo
         }
         let (status, took) = (response.status(), started.elapsed());
         metrics::answered(&method, route, status, took);
+        logging::note(&Span::current(), logging::STATUS, status.as_u16().into());
         tracing::debug!(status = status.as_u16(), ms = took.as_millis(), "answered");
         response
     };

@@ -16,7 +16,7 @@ use payments::time::{Millis, Timestamp};
 use payments::transaction::State;
 use std::time::Duration;
 use tokio::time::Instant;
-use tracing::Span;
+use tracing::{Instrument as _, Span};
 
 /// How long a decision is made anew because the order changed meanwhile. Of all who try at once one succeeds in
 /// every round, so this is time for hundreds of them.
@@ -257,12 +257,12 @@ impl App {
         }
         let outcome = outcome(known.as_ref(), &next);
         let (app, id) = (self.clone(), id.clone());
-        let committed = self.underway.spawn(async move {
+        let committing = async move {
             let done = app.commit_now(site, &id, known, &changes, kept.as_ref(), now).await?;
             outcome.filter(|_| done).into_iter().for_each(metrics::order_became);
             Ok::<_, RunError>((done, kept))
-        });
-        let (done, kept) = match committed.await {
+        };
+        let (done, kept) = match self.underway.spawn(committing.in_current_span()).await {
             Ok(committed) => committed?,
             Err(error) => return Err(RunError::Failed(error.into())),
         };

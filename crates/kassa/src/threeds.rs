@@ -48,6 +48,7 @@ use payments::transaction::{TRANSACTION_LIFETIME, Transaction};
 use ranges::{Enrolled, Ranges};
 use serde::{Deserialize, Serialize};
 use server::{Answered, Question, unavailable};
+use tracing::Instrument as _;
 use url::Url;
 
 /// How long a customer may take from the card to the end of the challenge.
@@ -412,9 +413,8 @@ impl App {
         authentication: Authentication,
     ) -> Result<Order, RunError> {
         let (app, order) = (self.clone(), order.clone());
-        let taken = self
-            .underway
-            .spawn(async move { app.take_authentication(site, &order, transaction, authentication).await });
+        let taking = async move { app.take_authentication(site, &order, transaction, authentication).await };
+        let taken = self.underway.spawn(taking.in_current_span());
         taken.await.unwrap_or_else(|error| Err(RunError::Failed(error.into())))
     }
 

@@ -18,6 +18,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 /// A host, the link to it and the merchants it knows.
 #[derive(Debug)]
@@ -148,7 +149,9 @@ impl Line {
     ) -> Result<Message, Lost> {
         let is_authorisation = message.mti().class() == Class::Authorisation;
         let charges_nothing = message.amount_minor() == Some(0);
-        let answer = self.link.exchange(message, deadline).await.map(|answer| self.translate(answer, brand));
+        let span = tracing::trace_span!("message", mti = %message.mti());
+        let answer = self.link.exchange(message, deadline).instrument(span).await;
+        let answer = answer.map(|answer| self.translate(answer, brand));
         if is_authorisation {
             self.count_authorisation(answer.as_ref(), brand, charges_nothing);
         }

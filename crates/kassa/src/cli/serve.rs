@@ -32,7 +32,7 @@ const LOOK_AT_KEYS: Duration = Duration::from_secs(5);
 /// Serves until it is told to stop.
 pub(super) async fn run(flags: Flags, variant: Variant) -> anyhow::Result<u8> {
     let config = Config::load(flags)?;
-    logging::log_init(&config);
+    let traces = logging::log_and_trace(&config)?;
     // Each connection is a file descriptor, and the usual limit is from a time of few. What is not permitted stays.
     let _ = rlimit::increase_nofile_limit(u64::MAX);
     let listen = config.listen;
@@ -94,6 +94,9 @@ pub(super) async fn run(flags: Flags, variant: Variant) -> anyhow::Result<u8> {
     stop.send_replace(true);
     for ending in [working, tending].into_iter().flatten() {
         ending.await.context("stopping the workers")?;
+    }
+    if let Some(traces) = traces {
+        traces.end().await;
     }
     Ok(0)
 }

@@ -1,6 +1,6 @@
 //! The settings as flags of the command line. Values are texts here; `Config::set` reads them.
 //!
-//! `test_api_key` has no flag: other users of the machine can see a command line.
+//! `test_api_key` and `traces_header` have no flag: other users of the machine can see a command line.
 
 use clap::Args;
 
@@ -56,6 +56,14 @@ pub struct Flags {
     /// How to log: text for people, json for machines [default: text].
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<String>,
+
+    /// Collector that traces are sent to, by OTLP over HTTP, like http://localhost:4318/v1/traces; none if it is not set.
+    #[arg(long, value_name = "URL")]
+    pub traces_url: Option<String>,
+
+    /// What part of the traces is sent, from 0 to 1 [default: 1].
+    #[arg(long, value_name = "RATIO")]
+    pub traces_ratio: Option<String>,
 
     /// Networks, separated by commas, that notifications of live sites may reach although they are private.
     #[arg(long, value_name = "NETWORKS")]
@@ -150,7 +158,7 @@ impl From<StoreFlags> for Flags {
 
 impl Flags {
     /// Keys and texts, those set and those not.
-    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 29] {
+    pub(super) fn into_pairs(self) -> [(&'static str, Option<String>); 31] {
         [
             ("listen", self.listen),
             ("metrics_listen", self.metrics_listen),
@@ -165,6 +173,8 @@ impl Flags {
             ("role", self.role),
             ("log", self.log),
             ("log_format", self.log_format),
+            ("traces_url", self.traces_url),
+            ("traces_ratio", self.traces_ratio),
             ("notify_allow", self.notify_allow),
             ("cards_ranges", self.cards_ranges),
             ("acquirer_answer_ms", self.acquirer_answer_ms),

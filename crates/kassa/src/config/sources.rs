@@ -130,7 +130,7 @@ fn from_file(path: &str) -> anyhow::Result<(Vec<Setting>, Tables)> {
             let called = format!("{path}: {key}");
             match into_text(value) {
                 Some(text) => Ok(Setting { key, text, called }),
-                None => bail!("{called} must be a text, a whole number, true, false or a list of texts"),
+                None => bail!("{called} must be a text, a number, true, false or a list of texts"),
             }
         })
         .collect::<anyhow::Result<_>>()?;
@@ -146,7 +146,8 @@ fn into_text(value: Value) -> Option<String> {
             Some(texts?.join(","))
         }
         Value::Boolean(yes) => Some(yes.to_string()),
-        Value::Float(_) | Value::Datetime(_) | Value::Table(_) => None,
+        Value::Float(number) => Some(number.to_string()),
+        Value::Datetime(_) | Value::Table(_) => None,
     }
 }
 

@@ -9,6 +9,7 @@ use payments::movement::Kind;
 use payments::order::{Order, Terms};
 use payments::session::{Ending, Session};
 use payments::time::Timestamp;
+use tracing::Instrument as _;
 
 /// What a commit of changes is about.
 struct Subject<'a> {
@@ -73,7 +74,8 @@ impl Store {
         let Some(first) = first else {
             return Err(WriteError::Failed("a commit without an order".to_owned()));
         };
-        self.db.write(Write { key: key_of(site, order), first, rest, guarded: true }).await?;
+        let write = Write { key: key_of(site, order), first, rest, guarded: true };
+        self.db.write(write).instrument(tracing::trace_span!("commit")).await?;
         next.iter().for_each(|next| self.seen.keep(next));
         Ok(())
     }

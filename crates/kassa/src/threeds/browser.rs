@@ -36,6 +36,7 @@ use payments::time::Millis;
 use payments::transaction::Transaction;
 use serde::Deserialize;
 use std::time::Duration;
+use tracing::Instrument as _;
 use url::Url;
 
 /// How often a page looks again whose request to the directory server another page has begun.
@@ -265,8 +266,8 @@ impl App {
         }
         // From here on it goes to its end, whether or not the browser waits.
         let (app, order, transaction) = (self.clone(), step.visit.order.clone(), step.transaction.clone());
-        let asked =
-            self.underway.spawn(async move { app.request(&order, &transaction, &asking, kept).await });
+        let asked = async move { app.request(&order, &transaction, &asking, kept).await };
+        let asked = self.underway.spawn(asked.in_current_span());
         asked.await.context("asking the directory server")?
     }
 

@@ -9,6 +9,7 @@ use crate::simulator::directory_server::{DirectoryServer, Reply};
 use emv3ds::ids::TransId;
 use std::fmt;
 use std::time::{Duration, Instant};
+use tracing::Instrument as _;
 
 /// A directory server and how it is reached.
 #[derive(Clone, Debug)]
@@ -84,6 +85,7 @@ impl DsLink {
             }
         };
         let began = Instant::now();
+        let answer = answer.instrument(tracing::trace_span!("directory"));
         let answer = tokio::time::timeout(within, answer).await.unwrap_or(Err(LinkError::TimedOut));
         if asked == Asked::Authentication {
             metrics::took_since(Stage::Authenticate, began);

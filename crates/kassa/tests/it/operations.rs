@@ -10,3 +10,4 @@ mod logging;
 mod metrics;
 mod overload;
 mod packaging;
+mod traces;
