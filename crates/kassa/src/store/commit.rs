@@ -38,7 +38,6 @@ impl Store {
     ) -> Result<(), WriteError> {
         let version = known.map_or(1, |known| known.version.saturating_add(1));
         let subject = Subject { site, order, version, now };
-        let next = Order::after(known, changes, now);
         let mut rest = Vec::with_capacity(changes.len().saturating_add(1));
         let mut first = known.map(|known| touch(&subject, known.version, known.modified_by(changes, now)));
         for change in changes {
@@ -57,7 +56,8 @@ impl Store {
                 (Change::NotificationDue, _) => {
                     rest.push(notification_superseded(&subject));
                     rest.push(notification_due(&subject));
-                    rest.extend(next.as_ref().map(|next| events::insert(next, now)));
+                    let next = Order::after(known, changes, now);
+                    rest.extend(next.map(|next| events::insert(&next, now)));
                 }
                 (Change::MovementOpened(movement), _) => {
                     rest.push(movement_row::insert(site, order, movement));
@@ -76,7 +76,10 @@ impl Store {
         };
         let write = Write { key: key_of(site, order), first, rest, guarded: true };
         self.db.write(write).instrument(tracing::trace_span!("commit")).await?;
-        next.iter().for_each(|next| self.seen.keep(next));
+        // Of a new order nobody knows when it is looked at; one that changes is in the middle of a payment.
+        if let Some(next) = known.and_then(|known| Order::after(Some(known), changes, now)) {
+            self.seen.keep(next);
+        }
         Ok(())
     }
 }

@@ -56,7 +56,7 @@ impl Store {
             return Ok(Some(Order::clone(&known)));
         }
         let found = self.load_anew(site, order).await?;
-        found.iter().for_each(|found| self.seen.keep(found));
+        found.iter().for_each(|found| self.seen.keep(found.clone()));
         Ok(found)
     }
 
@@ -111,7 +111,7 @@ impl Store {
         let sql: &'static str = LOAD_BY_SESSION.as_str();
         let rows = self.db.read(statement(sql, [site.0.into(), session.as_str().into()])).await?;
         let found = parse(site, rows)?.pop();
-        found.iter().for_each(|found| self.seen.keep(found));
+        found.iter().for_each(|found| self.seen.keep(found.clone()));
         Ok(found)
     }
 

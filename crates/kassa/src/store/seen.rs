@@ -47,15 +47,16 @@ impl Seen {
     }
 
     /// Keeps an order as it was read, or as a commit left it; never one that is older than what is kept.
-    pub(super) fn keep(&self, order: &Order) {
+    pub(super) fn keep(&self, order: Order) {
         if order.terms.details.len() > DETAILS_MAX {
             return;
         }
-        let (key, kept) = ((order.site, order.id.clone()), Arc::new(as_read(order.clone())));
+        let (key, kept) = ((order.site, order.id.clone()), Arc::new(as_read(order)));
+        let (session, of) = (kept.session.id.clone(), kept.id.clone());
         let mut all = self.lock();
-        if all.orders.peek(&key).is_none_or(|known| known.version < order.version) {
+        if all.orders.peek(&key).is_none_or(|known| known.version < kept.version) {
             all.orders.insert(key, kept);
-            all.of_sessions.insert(order.session.id.clone(), order.id.clone());
+            all.of_sessions.insert(session, of);
         }
     }
 
