@@ -7,8 +7,10 @@ use std::io::{self, IsTerminal as _};
 
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::Layer;
 use tracing_subscriber::fmt::{self, MakeWriter};
-use tracing_subscriber::{Layer, Registry, layer::SubscriberExt as _};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
 
 use crate::config::{Config, LogFormat};
 
@@ -31,38 +33,31 @@ pub(crate) fn log_and_trace(config: &Config) -> anyhow::Result<Option<Traces>> {
         log_init(config);
         return Ok(None);
     };
-    let log = layer(config, io::stderr().is_terminal(), io::stderr);
-    let subscriber = tracing_subscriber::registry().with(log).with(traces.layer());
+    let lines = lines(config, io::stderr().is_terminal(), io::stderr);
+    let lines = lines.with_filter(LevelFilter::from_level(config.log));
+    let subscriber = tracing_subscriber::registry().with(lines).with(traces.layer());
     let _ = tracing::subscriber::set_global_default(subscriber);
     Ok(Some(traces))
 }
 
-fn layer<W>(config: &Config, colour: bool, writer: W) -> Box<dyn Layer<Registry> + Send + Sync>
+fn subscriber<W>(config: &Config, colour: bool, writer: W) -> impl Subscriber + Send + Sync
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let layer = fmt::layer().with_ansi(colour).with_writer(writer);
-    let filter = LevelFilter::from_level(config.log);
-    match config.log_format {
-        LogFormat::Text => layer.with_filter(filter).boxed(),
-        LogFormat::Json => {
-            let layer = layer.json().flatten_event(true).with_span_list(false).with_ansi(false);
-            layer.with_filter(filter).boxed()
-        }
-    }
+    let all = tracing_subscriber::registry().with(LevelFilter::from_level(config.log));
+    all.with(lines(config, colour, writer))
 }
 
-fn subscriber<W>(config: &Config, colour: bool, writer: W) -> Box<dyn Subscriber + Send + Sync>
+/// What makes messages into lines.
+fn lines<S, W>(config: &Config, colour: bool, writer: W) -> Box<dyn Layer<S> + Send + Sync>
 where
+    S: Subscriber + for<'a> LookupSpan<'a>,
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let builder = tracing_subscriber::fmt().with_max_level(config.log).with_ansi(colour).with_writer(writer);
+    let lines = fmt::layer().with_writer(writer);
     match config.log_format {
-        LogFormat::Text => Box::new(builder.finish()),
-        LogFormat::Json => {
-            let builder = builder.json().flatten_event(true).with_span_list(false);
-            Box::new(builder.with_ansi(false).finish())
-        }
+        LogFormat::Text => lines.with_ansi(colour).boxed(),
+        LogFormat::Json => lines.json().flatten_event(true).with_span_list(false).with_ansi(false).boxed(),
     }
 }
 

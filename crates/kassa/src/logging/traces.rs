@@ -3,8 +3,8 @@
 //! They are the spans that log messages stand in, sent to a collector by OTLP over HTTP. Finished spans wait in a queue
 //! with an end and are sent by a thread of their own: a collector that is slow or gone costs spans and nothing else.
 
-use super::super::config::Traces as Settings;
 use super::conventions::Conventional;
+use crate::config::Traces as Settings;
 use crate::outbound::{Client, Options, Reach, Request};
 use anyhow::Context as _;
 use async_trait::async_trait;
