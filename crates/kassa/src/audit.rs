@@ -55,6 +55,11 @@ pub async fn audit(store: &Store) -> anyhow::Result<Report> {
         if strays > 0 {
             report.differences.push(format!("site {}: {strays} transfers belong to no transaction", site.id));
         }
+        let misfiled = store.misfiled_payments(site.id).await?;
+        if misfiled > 0 {
+            let what = "payments are listed as given back and were not, or the other way round";
+            report.differences.push(format!("site {}: {misfiled} {what}", site.id));
+        }
         audit_acquirer(store, site.id, &mut report).await?;
         let mut after = String::new();
         loop {

@@ -30,8 +30,15 @@ impl Store {
                    AND t.id = l.transaction_id AND t.order_id = l.order_id) AND NOT EXISTS \
                    (SELECT 1 FROM movement m WHERE m.site_id = l.site_id \
                    AND m.id = l.transaction_id AND m.order_id = l.order_id)";
-        let rows = self.db.read(statement(sql, [site.0.into()])).await?;
-        Ok(rows.into_iter().next().map(|row| row.columns().int()).transpose()?.unwrap_or(0))
+        self.one_number(sql, [site.0.into()]).await
+    }
+
+    /// Payments that lists show among the refunded ones and nothing was given back of, or the other way round.
+    pub(crate) async fn misfiled_payments(&self, site: SiteId) -> Result<i64, ReadError> {
+        let sql = "SELECT COUNT(*) FROM payment_transaction t WHERE t.site_id = $1 AND \
+                   (t.given_back_at IS NULL) = EXISTS (SELECT 1 FROM movement m WHERE m.site_id = t.site_id \
+                   AND m.transaction_id = t.id AND m.kind IN ('refund', 'chargeback'))";
+        self.one_number(sql, [site.0.into()]).await
     }
 
     /// Whether the order's outbox row is settled, and the status the shop acknowledged last: nothing when later

@@ -35,6 +35,10 @@ const TAMPERED: &[(&str, &str)] = &[
          1 FROM simulator_authorisation WHERE stan IN (SELECT stan FROM trace WHERE order_id = 'paid')",
         "1 approvals at the acquirer are not ours",
     ),
+    (
+        "UPDATE payment_transaction SET given_back_at = 1 WHERE order_id = 'paid'",
+        "1 payments are listed as given back",
+    ),
     ("DELETE FROM notification WHERE order_id = 'paid'", "nothing is going to tell the shop"),
     ("UPDATE notification_attempt SET status = 'declined'", "the shop was last told declined"),
 ];
