@@ -143,7 +143,13 @@ impl Live {
     pub(super) async fn place(&self, id: &str, amount: i64, more: Value) -> String {
         let mut order = json!({
             "type": "redirect", "order_id": id, "gateway": "CREDITCARD", "currency": "EUR", "amount": amount,
-            "description": "By peers", "customer": {"locale": "nl_NL", "ip_address": "123.123.123.123"},
+            "description": "By peers",
+            "customer": {
+                "locale": "nl_NL", "ip_address": "123.123.123.123", "address1": "Kraanspoor", "house_number": "39C",
+                "zip_code": "1033SC", "city": "Amsterdam", "state": "NH", "country": "NL",
+                "phone": "+31 (0)20 850 05 00", "email": "simon@example.com",
+            },
+            "delivery": {"address1": "Main St 1", "city": "Austin", "state": "TX", "country": "US"},
         });
         if let Value::Object(more) = more {
             order.as_object_mut().unwrap().extend(more);

@@ -70,6 +70,30 @@ async fn a_method_that_is_not_there_or_never_done_is_said_to_be_so() {
 }
 
 #[tokio::test]
+async fn whatever_a_shop_says_of_its_customer_is_no_reason_to_refuse_a_card() {
+    let gateway = Gateway::start(Database::Sqlite).await;
+    let long = "x".repeat(100);
+    for (id, customer) in [
+        ("spaces", json!({"email": "Simon Smit <simon@example.com>"})),
+        ("half", json!({"email": "simon@"})),
+        ("long", json!({"email": format!("{long}{long}{long}@example.com"), "address1": long, "city": long})),
+        (
+            "lines",
+            json!({"address1": "Kraanspoor\n39", "zip_code": "\t", "phone": "after six", "state": "a b c"}),
+        ),
+        ("lone", json!({"state": "NH", "phone": "+", "phone2": "+31"})),
+    ] {
+        let mut order = gateway.order(id);
+        order["customer"] = customer.clone();
+        order["delivery"] = customer;
+        let session = gateway.place(&order).await["session_id"].as_str().unwrap().to_owned();
+        let method = gateway.submit_scripted(&format!("/connect/{session}/"), PAID).await;
+        let challenge = gateway.at_issuer(&gateway.proceed(&method).await).await;
+        assert!(challenge.has("select[name=transStatus]"), "{id}: {challenge:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_forged_end_of_the_method_counts_for_nothing() {
     let gateway = Gateway::start(Database::Sqlite).await;
     let path = gateway.page_for("A-1").await;
