@@ -25,7 +25,6 @@ use card_form::{Checked, Choice, Faults, Typed};
 use payments::card::{Brand, Gateway};
 use payments::decide::Refused;
 use payments::decline::DeclineClass;
-use payments::ids::SessionId;
 use payments::transaction::{State as Stands, Transaction};
 
 pub(super) fn router() -> Router<App> {
@@ -40,7 +39,7 @@ async fn show(State(app): State<App>, Path(session): Path<String>, words: WordsQ
         Ok(visit) => visit,
         Err(instead) => return instead,
     };
-    app.count_view(&visit.session);
+    app.count_view(&visit);
     if let Some(moving) = visit.order.open().filter(|open| open.is_money_moving()) {
         return respond::redirect(&visit.address(&visit.return_path(moving.id)));
     }
@@ -108,10 +107,10 @@ async fn submit(
 
 impl App {
     /// Counts an opened page. The customer does not wait for it.
-    fn count_view(&self, session: &SessionId) {
-        let (app, session) = (self.clone(), session.clone());
+    fn count_view(&self, visit: &Visit) {
+        let (app, session, order) = (self.clone(), visit.session.clone(), visit.order.id.clone());
         self.underway.spawn(async move {
-            if let Err(error) = app.store.count_view(&session).await {
+            if let Err(error) = app.store.count_view(&session, &order).await {
                 tracing::warn!(%error, "an opened page could not be counted");
             }
         });

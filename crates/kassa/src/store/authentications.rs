@@ -3,8 +3,8 @@
 //! Every step is guarded by the state before it, so that of two messages that come at once one counts. The card is
 //! wiped in the commit that takes its payment out of the authentication: see [`wipe`].
 
-use super::Store;
 use super::db::{Columns, Corrupt, ReadError, Row, Statement, Value, Write, WriteError, statement};
+use super::{Store, commit};
 use payments::ids::{OrderId, SiteId, TransactionId};
 use payments::time::Timestamp;
 use std::collections::HashSet;
@@ -72,10 +72,6 @@ pub(super) fn wipe(site: SiteId, transaction: TransactionId) -> Statement {
          WHERE site_id = $1 AND transaction_id = $2",
         [site.0.into(), transaction.0.into()],
     )
-}
-
-fn key(site: SiteId, transaction: TransactionId) -> String {
-    format!("authentication:{site}:{transaction}")
 }
 
 fn blob(bytes: Option<&Vec<u8>>) -> Value {
@@ -147,7 +143,8 @@ impl Store {
     }
 
     async fn guarded(&self, row: &AuthenticationRow, first: Statement) -> Result<(), WriteError> {
-        let write = Write { key: key(row.site, row.transaction), first, rest: Vec::new(), guarded: true };
+        let key = commit::key_of(row.site, &row.order);
+        let write = Write { key, first, rest: Vec::new(), guarded: true };
         self.db.write(write).await.map(|_| ())
     }
 

@@ -101,7 +101,8 @@ fn not_tried_again(change: &Change, changes: &[Change], known: Option<&Order>) -
     (!changes.iter().any(opens)).then(|| authentications::wipe(known.site, second))
 }
 
-/// Writes of one order share this key, so that they stay in order.
+/// All writes about one order share this key, so that they stay in order. One with another key would be done by
+/// another writer, and each could wait for what the other has locked until the database notices.
 pub(crate) fn key_of(site: SiteId, order: &OrderId) -> String {
     format!("{site}:{order}")
 }

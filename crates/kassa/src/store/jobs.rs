@@ -1,7 +1,7 @@
 //! Work that follows from changes: claiming what is due.
 
 use super::db::{Columns, Corrupt, ReadError, Row, WriteError, statement};
-use super::{Store, orders, words};
+use super::{Store, commit, orders, words};
 use payments::change::Job;
 use payments::ids::{OrderId, SiteId};
 use payments::time::Timestamp;
@@ -74,7 +74,7 @@ impl Store {
         let mut ended =
             statement(sql, [claimed.site.0.into(), kind.into(), subject.into(), claimed.lease_epoch.into()]);
         ended.params.extend(at.map(|at| at.0.into()));
-        self.db.execute("jobs".to_owned(), ended).await.map(|_| ())
+        self.db.execute(commit::key_of(claimed.site, &claimed.order), ended).await.map(|_| ())
     }
 
     /// The next time after `now` at which a job or notification is due, as far as is known.

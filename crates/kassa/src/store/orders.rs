@@ -1,7 +1,7 @@
 //! Reading orders.
 
-use super::db::{Columns, Corrupt, ReadError, Row, Statement, statement};
-use super::{Store, movement_row, transaction_row, words};
+use super::db::{Columns, Corrupt, ReadError, Row, Statement, WriteError, statement};
+use super::{Store, commit, movement_row, transaction_row, words};
 use payments::card::Gateway;
 use payments::ids::{OrderId, SessionId, SiteId, TransactionId};
 use payments::money::{Amount, Currency};
@@ -145,10 +145,11 @@ impl Store {
     }
 
     /// Counts an opened page. Not part of the order's state: nothing is decided by it.
-    pub(crate) async fn count_view(&self, session: &SessionId) -> super::db::Written {
+    pub(crate) async fn count_view(&self, session: &SessionId, order: &OrderId) -> Result<(), WriteError> {
         let sql = "UPDATE session SET views = views + 1 WHERE site_id = $1 AND id = $2";
         let params = [session.site().0.into(), session.as_str().into()];
-        self.db.execute(session.to_string(), statement(sql, params)).await
+        let key = commit::key_of(session.site(), order);
+        self.db.execute(key, statement(sql, params)).await.map(|_| ())
     }
 
     async fn find(

@@ -7,7 +7,7 @@ use rstest::rstest;
 
 const NO_TOKEN: Option<TokenWish> = None;
 
-fn row(transaction: i64) -> AuthenticationRow {
+pub(super) fn row(transaction: i64) -> AuthenticationRow {
     AuthenticationRow {
         site: SITE,
         transaction: TransactionId(transaction),

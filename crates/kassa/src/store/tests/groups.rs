@@ -1,7 +1,12 @@
 //! Many writes at once: each stands or falls alone, whatever shares its commit.
 
 use super::*;
+use crate::store::db::PoolLimits;
+use crate::store::variant::Variant;
+use crate::store::{AuthenticationRow, postgres};
 use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use futures_util::{FutureExt as _, TryFutureExt as _};
 use payments::ledger::Step;
 use payments::transaction::Transaction;
 use rstest::rstest;
@@ -218,4 +223,55 @@ async fn a_statement_that_makes_no_sense_is_refused_and_the_writer_goes_on(
     assert!(read.is_err(), "{read:?}");
     let order = bench.place("a").await;
     assert_eq!(bench.load("a").await, Some(order));
+}
+
+/// Two writers of which each waits for what the other has locked are told apart by the database after a second only.
+#[tokio::test]
+async fn whatever_is_written_about_an_order_waits_in_one_line() {
+    let bench = Bench::open(Database::Postgres).await;
+    let another = bench.another().await;
+    let limits = PoolLimits { statement_ms: 60_000, lock_ms: 60_000, lanes: 16, ..PoolLimits::default() };
+    let store = Store::open_limited(&bench.location, Variant::Group, limits).await.unwrap();
+    let order = bench.place("a").await;
+    let order = bench.run(&order, submit(&order, 1), NOW).await;
+    let paid = bench.run(&bench.place("b").await, Command::Cancel, NOW).await;
+    let claimed = bench.store.claim_jobs(after(3_600_000), after(3_600_030), 9).await.unwrap();
+    let job = claimed.iter().find(|claimed| claimed.order == order.id).unwrap();
+    let authentication = authentications::row(1);
+    let authentication = AuthenticationRow { order: order.id.clone(), ..authentication };
+
+    let Location::Postgres(url) = &bench.location else { panic!("another database") };
+    let holder = postgres::connect(url).await.unwrap();
+    holder
+        .client
+        .batch_execute("BEGIN; SELECT 1 FROM shop_order WHERE order_id = 'a' FOR UPDATE")
+        .await
+        .unwrap();
+    let cancelled = decide(&order, Command::Cancel, after(1)).unwrap();
+    let failed = |error: WriteError| error.to_string();
+    let mut about: FuturesUnordered<_> = [
+        store.commit(SITE, &order.id, Some(&order), &cancelled, after(1)).map_err(failed).boxed(),
+        store.count_view(&order.session.id, &order.id).map_err(failed).boxed(),
+        store.finish_job(job).map_err(failed).boxed(),
+        store.begin_authentication(&authentication, NOW).map_err(failed).boxed(),
+    ]
+    .into_iter()
+    .collect();
+    let others = async {
+        let mut order = paid;
+        for second in 2..20 {
+            let changes = bench.replacing(&order, second);
+            another.commit(SITE, &order.id, Some(&order), &changes, after(second)).await.unwrap();
+            order = changed(&order, &changes, after(second));
+        }
+    };
+    tokio::select! {
+        ended = about.next() => panic!("one went past the order's line: {ended:?}"),
+        () = others => {}
+    }
+    holder.client.batch_execute("COMMIT").await.unwrap();
+    while let Some(ended) = about.next().await {
+        ended.unwrap();
+    }
+    assert_eq!(bench.number("SELECT views FROM session WHERE order_id = 'a'").await, 1);
 }

@@ -130,9 +130,9 @@ async fn an_opened_page_is_counted_and_changes_nothing(
     let order = bench.place("a").await;
     bench.place("b").await;
     for _ in 0..3 {
-        bench.store.count_view(&order.session.id).await.unwrap();
+        bench.store.count_view(&order.session.id, &order.id).await.unwrap();
     }
-    bench.store.count_view(&bench.session()).await.unwrap();
+    bench.store.count_view(&bench.session(), &order.id).await.unwrap();
     assert_eq!(bench.number("SELECT views FROM session WHERE order_id = 'a'").await, 3);
     assert_eq!(bench.number("SELECT views FROM session WHERE order_id = 'b'").await, 0);
     assert_eq!(bench.load("a").await, Some(order));
