@@ -127,6 +127,7 @@ pub(crate) struct Metrics {
     orders: [IntCounter; OUTCOMES.len()],
     stages: [Histogram; 6],
     group: Histogram,
+    retries: IntCounter,
     writes: [IntCounter; 4],
     told: [IntCounter; 3],
     /// Connections that are open.
@@ -184,6 +185,10 @@ impl Metrics {
             orders: OUTCOMES.map(|outcome| orders.with_label_values(&[outcome])),
             stages: Stage::ALL.map(|stage| stages.with_label_values(&[stage.word()])),
             group: make.add(Histogram::with_opts(group.buckets(GROUP.to_vec()))),
+            retries: make.add(IntCounter::new(
+                "kassa_store_retries_total",
+                "Groups of writes that were tried again: a lost connection, or another transaction in the way.",
+            )),
             writes: Wrote::ALL.map(|(_, word)| writes.with_label_values(&[word])),
             told: Told::ALL.map(|(_, word)| told.with_label_values(&[word])),
             connections: make.gauge(
@@ -224,6 +229,17 @@ pub(crate) fn took_since(stage: Stage, began: Instant) {
 /// That so many writes shared a commit.
 pub(crate) fn grouped(writes: usize) {
     METRICS.group.observe(f64::from(u32::try_from(writes).unwrap_or(u32::MAX)));
+}
+
+/// That a group of writes is tried again.
+pub(crate) fn retried() {
+    METRICS.retries.inc();
+}
+
+/// How many were, in this process.
+#[cfg(test)]
+pub(crate) fn retries() -> u64 {
+    METRICS.retries.get()
 }
 
 /// How a write ended.

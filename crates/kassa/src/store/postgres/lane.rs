@@ -79,7 +79,11 @@ impl Lane {
 
     async fn commit(&mut self, group: Vec<Queued>) {
         let mut contended = 0;
+        let mut is_retry = false;
         let error = loop {
+            if std::mem::replace(&mut is_retry, true) {
+                metrics::retried();
+            }
             match self.try_commit(&group).await {
                 Ok(answers) => return answer(group, answers),
                 Err(Failure::Contended(_)) if contended < RETRIES => contended += 1,

@@ -2,6 +2,7 @@
 
 use super::proxy::{Fault, Proxy};
 use super::*;
+use crate::metrics;
 use futures_util::future::join_all;
 use rstest::rstest;
 
@@ -18,6 +19,7 @@ async fn behind_a_network() -> (Bench, Proxy) {
 #[case::its_answer_was_lost(Fault::AfterCommit)]
 #[tokio::test]
 async fn a_commit_without_an_answer_is_acknowledged_once_it_happened(#[case] fault: Fault) {
+    let before = metrics::retries();
     let (bench, proxy) = behind_a_network().await;
     let first = bench.place("first").await;
     for round in 1..=5 {
@@ -28,6 +30,9 @@ async fn a_commit_without_an_answer_is_acknowledged_once_it_happened(#[case] fau
     }
     assert_eq!(bench.number("SELECT COUNT(*) FROM shop_order").await, 151);
     assert_eq!(bench.number("SELECT COUNT(*) FROM session").await, 151, "nothing was done twice");
+    if fault == Fault::BeforeCommit {
+        assert!(metrics::retries() >= before + 5, "an operator sees it");
+    }
     assert_eq!(bench.load("first").await, Some(first));
 }
 

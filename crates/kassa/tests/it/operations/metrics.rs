@@ -71,6 +71,7 @@ async fn the_numbers_move_with_a_payment_and_hold_no_secret(
         assert!(commits >= 5.0, "{stage}: {commits}");
     }
     assert!(moved("kassa_store_writes_total", &[("result", "done")]) >= 5.0);
+    by(0.0, "kassa_store_retries_total", &[]);
     assert!(moved("kassa_store_group_writes_sum", &[]) >= moved("kassa_store_group_writes_count", &[]));
     assert!((after.value("kassa_database_up", &[]) - 1.0).abs() < 0.1);
     assert!(after.value("kassa_unknown_outcomes", &[]).abs() < 0.1);
