@@ -24,10 +24,9 @@ pub(super) fn of(order: &Order, holder: &str) -> Cardholder {
 
 fn told(details: &Details, holder: &str) -> Cardholder {
     let customer = &details.customer;
-    let billing = Address::of(customer);
-    let shipping =
-        details.delivery.as_ref().map(Address::of).filter(|address| *address != Address::default());
-    let matches = shipping.as_ref().map(|shipping| if *shipping == billing { YesNo::Yes } else { YesNo::No });
+    let billing = address(customer);
+    let delivery = details.delivery.as_ref().map(address).filter(|to| *to != BillingAddress::default());
+    let matches = delivery.as_ref().map(|to| if *to == billing { YesNo::Yes } else { YesNo::No });
     Cardholder {
         name: text(Some(holder), 45).filter(|name| name.chars().nth(1).is_some()).map(Secret::new),
         email: email(customer),
@@ -35,67 +34,33 @@ fn told(details: &Details, holder: &str) -> Cardholder {
         mobile_phone: phone(customer.phone1.as_deref()),
         work_phone: None,
         addresses_match: matches,
-        billing: billing.into(),
-        shipping: shipping.unwrap_or_default().into(),
+        billing,
+        shipping: delivery.map(shipping).unwrap_or_default(),
     }
 }
 
-/// An address as the message has it.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Address {
-    line1: Option<Secret>,
-    line2: Option<Secret>,
-    post_code: Option<Secret>,
-    city: Option<Secret>,
-    state: Option<Secret>,
-    country: Option<Secret>,
-}
-
-impl Address {
-    fn of(customer: &Customer) -> Self {
-        let line1 = match (&customer.address1, &customer.house_number) {
-            (Some(street), Some(number)) => Some(format!("{street} {number}")),
-            (street, _) => street.clone(),
-        };
-        let country = customer.country.as_deref().and_then(|code| Country::from_alpha2(code).ok());
-        Self {
-            line1: secret(line1.as_deref(), LINE),
-            line2: secret(customer.address2.as_deref(), LINE),
-            post_code: secret(customer.zip_code.as_deref(), 16),
-            city: secret(customer.city.as_deref(), LINE),
-            // What it is a part of is required with it.
-            state: country.and_then(|country| subdivision(customer.state.as_deref()?, country.alpha2)),
-            country: country.map(|country| Secret::new(format!("{:03}", country.value))),
-        }
+fn address(customer: &Customer) -> BillingAddress {
+    let line1 = match (&customer.address1, &customer.house_number) {
+        (Some(street), Some(number)) => Some(format!("{street} {number}")),
+        (street, _) => street.clone(),
+    };
+    let country = customer.country.as_deref().and_then(|code| Country::from_alpha2(code).ok());
+    BillingAddress {
+        line1: secret(line1.as_deref(), LINE),
+        line2: secret(customer.address2.as_deref(), LINE),
+        line3: None,
+        post_code: secret(customer.zip_code.as_deref(), 16),
+        city: secret(customer.city.as_deref(), LINE),
+        // What it is a part of is required with it.
+        state: country.and_then(|country| subdivision(customer.state.as_deref()?, country.alpha2)),
+        country: country.map(|country| Secret::new(format!("{:03}", country.value))),
     }
 }
 
-impl From<Address> for BillingAddress {
-    fn from(address: Address) -> Self {
-        Self {
-            line1: address.line1,
-            line2: address.line2,
-            line3: None,
-            post_code: address.post_code,
-            city: address.city,
-            state: address.state,
-            country: address.country,
-        }
-    }
-}
-
-impl From<Address> for ShippingAddress {
-    fn from(address: Address) -> Self {
-        Self {
-            line1: address.line1,
-            line2: address.line2,
-            line3: None,
-            post_code: address.post_code,
-            city: address.city,
-            state: address.state,
-            country: address.country,
-        }
-    }
+fn shipping(
+    BillingAddress { line1, line2, line3, post_code, city, state, country }: BillingAddress,
+) -> ShippingAddress {
+    ShippingAddress { line1, line2, line3, post_code, city, state, country }
 }
 
 /// Text on one line without blanks around it, shortened; `None` when nothing is left.
