@@ -66,7 +66,8 @@ impl Store {
         let Some(first) = kept.next() else {
             return Ok(true);
         };
-        let write = Write { key: format!("{site} answers"), first, rest: kept.collect(), guarded: false };
+        let write =
+            Write { key: format!("{site} answers").into(), first, rest: kept.collect(), guarded: false };
         match self.db.write(write).await {
             Ok(_) => Ok(true),
             Err(WriteError::Stale) => Ok(false),
@@ -111,6 +112,6 @@ impl Store {
                    (SELECT site_id, idempotency_key FROM idempotent_answer WHERE created_at <= $1 \
                    ORDER BY created_at LIMIT $2) AND created_at <= $1 RETURNING site_id";
         let forget = statement(sql, [oldest(now), limit.into()]);
-        Ok(self.db.execute("answers".to_owned(), forget).await?.len())
+        Ok(self.db.execute("answers", forget).await?.len())
     }
 }

@@ -234,7 +234,7 @@ impl Store {
              ON CONFLICT (id) DO UPDATE SET ranges = $2, fetched_at = $3",
             [id.into(), ranges.into(), now.0.into()],
         );
-        self.db.execute("directories".to_owned(), first).await.map(|_| ())
+        self.db.execute("directories", first).await.map(|_| ())
     }
 
     /// What the built-in issuer remembers of a challenge.

@@ -1,6 +1,6 @@
 //! Changes as statements: one `match`, one statement per change, all guarded by the order's version.
 
-use super::db::{Statement, Value, Write, WriteError, statement};
+use super::db::{Key, Statement, Value, Write, WriteError, statement};
 use super::{KeptAnswer, Store, authentications, events, list, movement_row, tokens, transaction_row, words};
 use payments::change::{Change, Job};
 use payments::ids::{OrderId, SessionId, SiteId, TransactionId};
@@ -101,10 +101,10 @@ fn not_tried_again(change: &Change, changes: &[Change], known: Option<&Order>) -
     (!changes.iter().any(opens)).then(|| authentications::wipe(known.site, second))
 }
 
-/// All writes about one order share this key, so that they stay in order. One with another key would be done by
-/// another writer, and each could wait for what the other has locked until the database notices.
-pub(crate) fn key_of(site: SiteId, order: &OrderId) -> String {
-    format!("{site}:{order}")
+/// All writes about one order share this key. One with another key would be done by another writer, and each could
+/// wait for what the other has locked until the database notices.
+pub(crate) fn key_of(site: SiteId, order: &OrderId) -> Key {
+    Key::Order(format!("{site}:{order}"))
 }
 
 fn statement_of(change: &Change, subject: &Subject<'_>) -> Option<Statement> {

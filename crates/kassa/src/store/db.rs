@@ -147,11 +147,32 @@ impl Columns {
     }
 }
 
+/// What a write is about. Writes of one key never overtake each other and are locked in one order on every node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Key {
+    /// One order: all that is written about it has this key.
+    Order(String),
+    /// Anything else, such as claiming what is due of many orders. PostgreSQL commits it apart from orders: it may lock
+    /// rows of theirs, so it must not wait for one, or they would wait for each other until the database notices.
+    Other(String),
+}
+
+impl From<&str> for Key {
+    fn from(name: &str) -> Self {
+        Self::Other(name.to_owned())
+    }
+}
+
+impl From<String> for Key {
+    fn from(name: String) -> Self {
+        Self::Other(name)
+    }
+}
+
 /// A group of statements that take effect together or not at all.
 #[derive(Debug)]
 pub(crate) struct Write {
-    /// Writes of one key never overtake each other and are locked in one order on every node.
-    pub(crate) key: String,
+    pub(crate) key: Key,
     /// The first statement. With `guarded` it must touch a row, or nothing of this write happens.
     pub(crate) first: Statement,
     /// What follows when it did.
@@ -230,7 +251,7 @@ pub enum Location {
 /// What a PostgreSQL is asked at once by one process, and how long it may take. The embedded database needs none of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PoolLimits {
-    /// Connections that write; each has one group of writes under way.
+    /// Connections that write orders; each has one group of writes under way. One more writes everything else.
     pub lanes: usize,
     /// Connections that read, at most.
     pub readers: usize,
@@ -361,8 +382,8 @@ impl Db {
     }
 
     /// One statement on its own, whether or not it touches a row.
-    pub(crate) async fn execute(&self, key: String, first: Statement) -> Written {
-        self.write(Write { key, first, rest: Vec::new(), guarded: false }).await
+    pub(crate) async fn execute(&self, key: impl Into<Key>, first: Statement) -> Written {
+        self.write(Write { key: key.into(), first, rest: Vec::new(), guarded: false }).await
     }
 
     /// Whether the database answers a read at once: one that is away is not waited for.

@@ -44,14 +44,14 @@ impl Store {
             [(EVENTS_UNTIL, EVENTS), (AUTHENTICATIONS_UNTIL, AUTHENTICATIONS), (CHALLENGES_UNTIL, CHALLENGES)]
         {
             if let Some(bound) = self.bound(oldest, until, limit).await? {
-                self.db.execute("history".to_owned(), statement(delete, [bound])).await?;
+                self.db.execute("history", statement(delete, [bound])).await?;
                 more = true;
             }
         }
         if let Some(bound) = self.bound(ATTEMPTS_UNTIL, until, limit).await? {
             let first = statement(ATTEMPTS, [bound.clone()]);
             let rest = vec![statement(ATTEMPTS_KEPT, [bound, now.0.into()])];
-            self.db.write(Write { key: "history".to_owned(), first, rest, guarded: false }).await?;
+            self.db.write(Write { key: "history".into(), first, rest, guarded: false }).await?;
             more = true;
         }
         Ok(more)

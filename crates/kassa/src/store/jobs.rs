@@ -42,7 +42,7 @@ impl Store {
                    RETURNING site_id, kind, subject, order_id, lease_epoch";
         // The plus keeps SQLite from walking every job of the site; PostgreSQL does not mind.
         let claim = statement(sql, [lease_until.0.into(), now.0.into(), limit.into()]);
-        let rows = self.db.execute("jobs".to_owned(), claim).await?;
+        let rows = self.db.execute("jobs", claim).await?;
         // A row of a newer version is left to who knows it: its lease keeps it away meanwhile.
         let parse = |row: Row| {
             let parsed = parse(&mut row.columns());

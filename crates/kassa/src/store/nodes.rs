@@ -59,6 +59,6 @@ impl Store {
     ) -> Result<(), WriteError> {
         let before = Timestamp(now.0.saturating_sub(silence.0));
         let forget = statement("DELETE FROM node WHERE seen_at < $1", [before.0.into()]);
-        self.db.execute("nodes".to_owned(), forget).await.map(|_| ())
+        self.db.execute("nodes", forget).await.map(|_| ())
     }
 }

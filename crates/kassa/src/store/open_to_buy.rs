@@ -141,7 +141,7 @@ impl Store {
         });
         let mut rest = vec![insert, hold, mistaken];
         rest.extend(settle(site, &entry.mark));
-        let write = Write { key: format!("{site} simulator"), first: take, rest, guarded: true };
+        let write = Write { key: format!("{site} simulator").into(), first: take, rest, guarded: true };
         match self.db.write(write).await {
             Ok(_) => Ok(true),
             Err(WriteError::Stale) => Ok(false),
@@ -159,7 +159,7 @@ impl Store {
         let mut rest = vec![change];
         rest.extend(settle(site, authorisation));
         let lock = statement(LOCK, by_mark(site, authorisation));
-        let write = Write { key: format!("{site} simulator"), first: lock, rest, guarded: false };
+        let write = Write { key: format!("{site} simulator").into(), first: lock, rest, guarded: false };
         self.db.write(write).await.map(|_| ())
     }
 

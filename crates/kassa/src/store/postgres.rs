@@ -8,7 +8,7 @@ mod tls;
 mod together;
 mod witness;
 
-use super::db::{MIGRATION_TABLE, MIGRATIONS, PoolLimits, QUEUE, Queued, ReadError, Row, Statement};
+use super::db::{Key, MIGRATION_TABLE, MIGRATIONS, PoolLimits, QUEUE, Queued, ReadError, Row, Statement};
 use super::variant::Variant;
 use anyhow::{Context as _, anyhow};
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, PoolError, RecyclingMethod, Runtime};
@@ -38,7 +38,10 @@ const UNHURRIED: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout
 /// An open PostgreSQL database.
 #[derive(Debug)]
 pub(crate) struct Postgres {
+    /// For orders.
     lanes: Vec<mpsc::Sender<Queued>>,
+    /// For everything else.
+    other: mpsc::Sender<Queued>,
     readers: Pool,
     read_within: Duration,
     outage: Outage,
@@ -69,19 +72,21 @@ impl Postgres {
         let statement = Duration::from_millis(limits.statement_ms);
         let readers = readers.wait_timeout(wait).create_timeout(wait).recycle_timeout(wait).build()?;
         let lanes = if variant == Variant::PerRequest { LANES_PER_REQUEST } else { limits.lanes };
-        let lanes = (0..lanes).map(|number| {
+        let lane = |name: String| {
             let (queue, waiting) = mpsc::channel(QUEUE);
-            let name = format!("{name}/{number}");
             let lane = Lane::new(servers.clone(), variant.group_max(), statement, name);
             tokio::spawn(lane.run(waiting));
             queue
-        });
+        };
+        let other = lane(format!("{name}/other"));
+        let lanes = (0..lanes).map(|number| lane(format!("{name}/{number}"))).collect();
         let read_within = statement.saturating_add(READ_ANSWER);
-        Ok(Self { lanes: lanes.collect(), readers, read_within, outage: Outage::default() })
+        Ok(Self { lanes, other, readers, read_within, outage: Outage::default() })
     }
 
     /// The lane of a key: writes of one key stay in order.
-    pub(crate) fn lane(&self, key: &str) -> &mpsc::Sender<Queued> {
+    pub(crate) fn lane(&self, key: &Key) -> &mpsc::Sender<Queued> {
+        let Key::Order(key) = key else { return &self.other };
         let mut hasher = DefaultHasher::new();
         key.hash(&mut hasher);
         let count = u64::try_from(self.lanes.len()).unwrap_or(1);
@@ -91,7 +96,8 @@ impl Postgres {
 
     /// How many writes wait for a lane.
     pub(crate) fn queued(&self) -> usize {
-        self.lanes.iter().map(|lane| lane.max_capacity() - lane.capacity()).sum()
+        let lanes = self.lanes.iter().chain([&self.other]);
+        lanes.map(|lane| lane.max_capacity() - lane.capacity()).sum()
     }
 
     /// Reads through the pool, and waits for a failover to end.

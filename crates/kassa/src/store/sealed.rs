@@ -195,9 +195,6 @@ impl Store {
         first.params.extend(place);
         first.params.extend(new.keyed.map(Value::from));
         // The key that other writes of API keys have, so that none waits for another.
-        self.db
-            .write(Write { key: "sites".to_owned(), first, rest: Vec::new(), guarded: true })
-            .await
-            .map(|_| ())
+        self.db.write(Write { key: "sites".into(), first, rest: Vec::new(), guarded: true }).await.map(|_| ())
     }
 }

@@ -75,7 +75,7 @@ impl Store {
         let first = statement("UPDATE site SET name = name WHERE id = $1", [site.0.into()]);
         let changes = changes.into_iter().map(|(field, text)| field.update(site, text));
         let rest = changes.chain(rest).collect();
-        let changed = self.db.write(Write { key: "sites".to_owned(), first, rest, guarded: true }).await;
+        let changed = self.db.write(Write { key: "sites".into(), first, rest, guarded: true }).await;
         self.forget_sites();
         changed.map(|_| ())
     }

@@ -125,7 +125,7 @@ impl Store {
                 now.0.into(),
             ],
         );
-        let write = Write { key: "sites".to_owned(), first, rest: Vec::new(), guarded: true };
+        let write = Write { key: "sites".into(), first, rest: Vec::new(), guarded: true };
         self.db.write(write).await.map(|_| ())
     }
 
@@ -148,7 +148,7 @@ impl Store {
             [key.created_at.0.into(), site.into(), key.id.into()],
         );
         let rest = if revoke_others { vec![revoke] } else { Vec::new() };
-        self.db.write(Write { key: "sites".to_owned(), first, rest, guarded: true }).await.map(|_| ())
+        self.db.write(Write { key: "sites".into(), first, rest, guarded: true }).await.map(|_| ())
     }
 
     /// The valid key with one of these digests, [`KEYS_MAX`] at most, and its site. They are looked for at once: one
@@ -196,7 +196,7 @@ impl Store {
     pub(crate) async fn touch_key(&self, key: &ApiKey, now: Timestamp) -> Result<(), WriteError> {
         let sql = "UPDATE api_key SET last_used_at = $1 WHERE site_id = $2 AND id = $3";
         let touch = statement(sql, [now.0.into(), key.site.0.into(), key.id.into()]);
-        self.db.execute("sites".to_owned(), touch).await.map(|_| ())
+        self.db.execute("sites", touch).await.map(|_| ())
     }
 
     async fn keys(&self, query: Statement) -> Result<Vec<ApiKey>, ReadError> {

@@ -92,7 +92,7 @@ impl Store {
     ) -> Result<(), WriteError> {
         let sql = "UPDATE token SET expiry = $1 WHERE site_id = $2 AND id = $3";
         let first = statement(sql, [expiry.yymm().into(), site.0.into(), token.id.to_string().into()]);
-        let write = Write { key: format!("{site} tokens"), first, rest, guarded: true };
+        let write = Write { key: format!("{site} tokens").into(), first, rest, guarded: true };
         match self.db.write(write).await {
             // Deleted meanwhile, or answered by another node: either way there is nothing left to do.
             Ok(_) | Err(WriteError::Stale) => Ok(()),

@@ -47,7 +47,7 @@ impl Store {
                 [Value::Blob(next), now.0.into(), site.0.into(), Value::Blob(known.current.clone())],
             ),
         };
-        let write = Write { key: "sites".to_owned(), first, rest: Vec::new(), guarded: true };
+        let write = Write { key: "sites".into(), first, rest: Vec::new(), guarded: true };
         self.db.write(write).await.map(|_| ())
     }
 }

@@ -102,7 +102,7 @@ async fn what_is_long_over_is_added_up_once(
     let ends: Vec<_> = (1..=10).map(days).collect();
     let before = bench.held(&ends, days(10)).await;
     let sql = "UPDATE ledger_transfer SET amount_minor = 7 * amount_minor";
-    bench.store.db.execute("ledger".to_owned(), statement(sql, [])).await.unwrap();
+    bench.store.db.execute("ledger", statement(sql, [])).await.unwrap();
     let after = bench.held(&ends, days(10)).await;
     assert_eq!(after[..9], before[..9], "over for a day");
     let last = vec![("acquirer", -1_000 - 7_000), ("balance", 1_000 + 7_000)];

@@ -217,12 +217,23 @@ async fn a_statement_that_makes_no_sense_is_refused_and_the_writer_goes_on(
 ) {
     let bench = Bench::open(database).await;
     let nonsense = Statement { sql: "UPDATE no_such_table SET x = 1", params: Vec::new() };
-    let ended = bench.store.db.execute("any".to_owned(), nonsense).await;
+    let ended = bench.store.db.execute("any", nonsense).await;
     assert!(matches!(ended, Err(WriteError::Failed(_))), "{ended:?}");
     let read = bench.store.db.read(statement("SELECT x FROM no_such_table", [])).await;
     assert!(read.is_err(), "{read:?}");
     let order = bench.place("a").await;
     assert_eq!(bench.load("a").await, Some(order));
+}
+
+impl Bench {
+    /// Somebody else who has the order until they commit.
+    async fn holding(&self, order: &str) -> postgres::Wire {
+        let Location::Postgres(url) = &self.location else { panic!("another database") };
+        let holder = postgres::connect(url).await.unwrap();
+        let hold = format!("BEGIN; SELECT 1 FROM shop_order WHERE order_id = '{order}' FOR UPDATE");
+        holder.client.batch_execute(&hold).await.unwrap();
+        holder
+    }
 }
 
 /// Two writers of which each waits for what the other has locked are told apart by the database after a second only.
@@ -274,4 +285,23 @@ async fn whatever_is_written_about_an_order_waits_in_one_line() {
         ended.unwrap();
     }
     assert_eq!(bench.number("SELECT views FROM session WHERE order_id = 'a'").await, 1);
+}
+
+/// A claim locks rows of many orders: shared with a write that waits for one of them, it would keep those from everybody.
+#[tokio::test]
+async fn what_is_due_is_claimed_while_an_order_is_waited_for() {
+    let bench = Bench::open(Database::Postgres).await;
+    let limits = PoolLimits { statement_ms: 60_000, lock_ms: 60_000, lanes: 1, ..PoolLimits::default() };
+    let store = Store::open_limited(&bench.location, Variant::Group, limits).await.unwrap();
+    let order = bench.place("a").await;
+    let holder = bench.holding("a").await;
+    let changes = bench.replacing(&order, 7);
+    let committing = store.commit(SITE, &order.id, Some(&order), &changes, after(1));
+    let claiming = store.claim_jobs(after(3_600_000), after(3_600_030), 9);
+    let claimed = tokio::select! {
+        ended = committing => panic!("somebody else has the order: {ended:?}"),
+        claimed = claiming => claimed.unwrap(),
+    };
+    assert_eq!(claimed.len(), 1);
+    holder.client.batch_execute("COMMIT").await.unwrap();
 }

@@ -12,7 +12,7 @@ const EVENTS: &str = "SELECT COUNT(*) FROM order_event";
 
 impl Bench {
     async fn do_sql(&self, sql: &'static str, params: Vec<super::super::db::Value>) {
-        self.store.db.execute("test".to_owned(), Statement { sql, params }).await.unwrap();
+        self.store.db.execute("test", Statement { sql, params }).await.unwrap();
     }
 
     async fn old_attempt(&self, order: &str, version: i64, at: Timestamp, verdict: &str, status: &str) {

@@ -147,6 +147,6 @@ async fn a_job_of_a_newer_version_keeps_nobody_from_the_others(
     bench.with_jobs(&[(1, 3)]).await;
     let unknown = "INSERT INTO job (site_id, kind, subject, order_id, due_at, lease_until, lease_epoch) \
                    VALUES ($1, 'travel_in_time', '1', 'a', 1, 0, 0)";
-    bench.store.db.execute("jobs".to_owned(), statement(unknown, [SITE.0.into()])).await.unwrap();
+    bench.store.db.execute("jobs", statement(unknown, [SITE.0.into()])).await.unwrap();
     assert_eq!(jobs(&bench.claim(after(3), 10).await), BTreeSet::from([resolve(1)]));
 }

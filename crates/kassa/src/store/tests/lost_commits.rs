@@ -44,7 +44,7 @@ async fn what_a_write_answers_outlives_the_connection(#[case] fault: Fault) {
     let (bench, proxy) = behind_a_network().await;
     proxy.lose(fault);
     let sql = "UPDATE site SET name = name || '!' WHERE id = $1 RETURNING name";
-    let renamed = bench.store.db.execute("any".to_owned(), statement(sql, [SITE.0.into()])).await;
+    let renamed = bench.store.db.execute("any", statement(sql, [SITE.0.into()])).await;
     let name = renamed.unwrap().remove(0).columns().text().unwrap();
     assert_eq!((name.as_str(), proxy.lost()), ("Test shop!", 1));
 }
@@ -94,12 +94,7 @@ async fn a_lane_leaves_few_witnesses() {
     let bench = Bench::open(Database::Postgres).await;
     for number in 0..600 {
         let sql = "UPDATE site SET created_at = $1 WHERE id = $2";
-        bench
-            .store
-            .db
-            .execute("one".to_owned(), statement(sql, [number.into(), SITE.0.into()]))
-            .await
-            .unwrap();
+        bench.store.db.execute("one", statement(sql, [number.into(), SITE.0.into()])).await.unwrap();
     }
     let left = bench.number("SELECT COUNT(*) FROM commit_witness").await;
     assert!((1..=257).contains(&left), "{left}");

@@ -27,7 +27,7 @@ impl Bench {
                    sealed, created_at) VALUES ($1, $2, $3, 'cardOnFile', 'MAESTRO', '0011', '3512', 'A. Customer', \
                    $4, $5, 0)";
         let values = [SITE.0.into(), id.into(), reference.into(), fingerprint.into(), sealed.into()];
-        self.store.db.execute("sites".to_owned(), statement(sql, values)).await.unwrap();
+        self.store.db.execute("sites", statement(sql, values)).await.unwrap();
     }
 
     async fn store_card(&self, keys: &KeyRing, number: u8, reference: &str) {
