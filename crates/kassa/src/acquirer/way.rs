@@ -2,7 +2,7 @@
 
 use super::link::Dial;
 use super::link::dial::{Tcp, Tls};
-use super::link::listen::Listening;
+use super::link::listen::{Callers, Listening};
 use crate::config::Acquirer as Configured;
 use crate::config::acquirer::AcquirerTls;
 use crate::server::tls::{read_identity, refuse_if_others_can_read};
@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use std::fmt;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(super) enum Way {
     /// We call it at `host:port`.
     Call { address: String, tls: Option<Tls> },
     /// It calls us here.
-    Called { at: SocketAddr, tls: Option<TlsAcceptor>, port: Option<Arc<TcpListener>> },
+    Called { at: SocketAddr, callers: Callers, port: Option<Arc<TcpListener>> },
 }
 
 impl fmt::Debug for Way {
@@ -42,7 +42,11 @@ impl Way {
                 let tls = tls.map(|tls| calling(tls, address)).transpose()?;
                 Ok(Self::Call { address: address.clone(), tls })
             }
-            (None, Some(at)) => Ok(Self::Called { at, tls: tls.map(called).transpose()?, port: None }),
+            (None, Some(at)) => {
+                let from = configured.callers.iter().map(IpAddr::to_canonical).collect();
+                let callers = Callers { from, tls: tls.map(called).transpose()? };
+                Ok(Self::Called { at, callers, port: None })
+            }
             _ => bail!("either address or listen must be set"),
         }
     }
@@ -68,7 +72,7 @@ impl Way {
     pub(super) fn dialer(self, connect_within: Duration) -> Arc<dyn Dial> {
         match self {
             Self::Call { address, tls } => Arc::new(Tcp { address, tls }),
-            Self::Called { at, tls, port } => Arc::new(Listening::at(at, port, tls, connect_within)),
+            Self::Called { at, callers, port } => Arc::new(Listening::at(at, port, callers, connect_within)),
         }
     }
 }

@@ -5,7 +5,7 @@ use payments::card::Brand;
 use payments::money::Currency;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 /// An acquirer's host.
@@ -18,6 +18,9 @@ pub struct Acquirer {
     pub address: Option<String>,
     /// Address and port that the host calls; instead of `address`.
     pub listen: Option<SocketAddr>,
+    /// Where it calls from; empty is anywhere.
+    #[serde(default)]
+    pub callers: Vec<IpAddr>,
     /// Without it, messages cross the network as they are: only where a private line or a VPN is below.
     pub tls: Option<AcquirerTls>,
     /// How it writes messages: the letter of a built-in profile, or the path of another one.
@@ -221,6 +224,10 @@ impl Acquirer {
         let rules = [
             (printable(&self.name), "name must have printable characters"),
             (one_way, "either address must be set, to call the host, or listen, to be called"),
+            (
+                self.listen.is_some() || self.callers.is_empty(),
+                "callers are of a host that calls: set listen instead of address",
+            ),
             (
                 self.address.iter().all(is_address),
                 "address must be a host and a port, like host.example.com:5000",

@@ -355,6 +355,12 @@ fn a_wrong_acquirer_is_named_with_what_is_wrong() {
             "a host that calls is shown certificate and key, and has no server_name",
         ),
         ("address = \"host.acquirer.example:5000\"", "listen = \"localhost\"", "invalid socket address"),
+        (
+            "city = \"Amsterdam\"",
+            "city = \"Amsterdam\"\ncallers = [\"10.1.0.9\"]",
+            "callers are of a host that calls",
+        ),
+        ("city = \"Amsterdam\"", "city = \"Amsterdam\"\ncallers = [\"host\"]", "invalid IP address"),
         ("country = \"528\"", "country = \"NL\"", "country must have three digits"),
         ("currencies = [\"EUR\"]", "currencies = [\"EURO\"]", "currencies must be codes"),
         ("suspend_after = 10", "suspend_after = 1001", "suspend_after must be"),

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use std::collections::VecDeque;
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -26,24 +26,32 @@ pub(crate) struct Listening {
     accepting: JoinHandle<()>,
 }
 
+/// Whose calls are taken.
+#[derive(Clone)]
+pub(crate) struct Callers {
+    /// Who calls from one of these addresses; from anywhere where there are none.
+    pub(crate) from: Vec<IpAddr>,
+    /// Who shows a certificate that it takes.
+    pub(crate) tls: Option<TlsAcceptor>,
+}
+
 /// The sessions that wait for a connection, who came first at the front.
 #[derive(Default)]
 struct Waiting(Mutex<VecDeque<oneshot::Sender<Box<dyn Stream>>>>);
 
 impl Listening {
-    /// Takes calls at a port that is bound. With `tls` only from those who show a certificate that it takes, within
-    /// `connect_within`. Needs a runtime.
+    /// Takes calls of `callers` at a port that is bound. TLS has to be done within `connect_within`. Needs a runtime.
     pub(crate) fn at(
         address: SocketAddr,
         port: Option<Arc<std::net::TcpListener>>,
-        tls: Option<TlsAcceptor>,
+        callers: Callers,
         connect_within: Duration,
     ) -> Self {
         let waiting = Arc::<Waiting>::default();
         let calls = Arc::clone(&waiting);
         let accepting = tokio::spawn(async move {
             match port.ok_or_else(|| io::ErrorKind::NotConnected.into()).and_then(ours) {
-                Ok(port) => accept(port, tls, calls, connect_within).await,
+                Ok(port) => accept(port, callers, calls, connect_within).await,
                 Err(error) => tracing::error!(%address, %error, "the acquirer's host cannot call"),
             }
         });
@@ -106,16 +114,16 @@ impl Waiting {
     }
 }
 
-async fn accept(
-    port: TcpListener,
-    tls: Option<TlsAcceptor>,
-    waiting: Arc<Waiting>,
-    connect_within: Duration,
-) {
+async fn accept(port: TcpListener, callers: Callers, waiting: Arc<Waiting>, connect_within: Duration) {
+    // A port for both families tells an IPv4 address as one of IPv6.
+    let is_known = |from: IpAddr| callers.from.is_empty() || callers.from.contains(&from.to_canonical());
     loop {
         match port.accept().await {
+            Ok((_, from)) if !is_known(from.ip()) => {
+                tracing::warn!(%from, "a call was refused: it is none of the acquirer's addresses");
+            }
             Ok((stream, from)) => {
-                let (tls, waiting) = (tls.clone(), Arc::clone(&waiting));
+                let (tls, waiting) = (callers.tls.clone(), Arc::clone(&waiting));
                 tokio::spawn(async move { take(stream, from, tls, &waiting, connect_within).await });
             }
             Err(error) => {

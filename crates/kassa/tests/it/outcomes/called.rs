@@ -66,6 +66,17 @@ async fn a_host_that_calls_again_is_spoken_to_there_and_heard_out_here() {
 }
 
 #[tokio::test]
+async fn only_the_acquirers_addresses_may_call() {
+    for (callers, is_taken) in [("\"10.1.0.9\"", false), ("\"10.1.0.9\", \"127.0.0.1\"", true)] {
+        let (host, listen) = (Host::open().await, free_address());
+        let gateway = start(&listen, &host, &format!("callers = [{callers}]")).await;
+        assert_eq!(host.call(&listen).await, is_taken, "{callers}");
+        assert_eq!(sell(&gateway, "A-1").await, if is_taken { "completed" } else { "declined" });
+        assert_eq!(host.heard().len(), usize::from(is_taken));
+    }
+}
+
+#[tokio::test]
 async fn a_call_that_is_one_too_many_is_ended_at_once() {
     let (host, third, listen) = (Host::open().await, Host::open().await, free_address());
     let gateway = start(&listen, &host, "timers = { sign_on_ms = 600000 }").await;
