@@ -56,7 +56,7 @@ pub(crate) struct Key {
     pub(crate) kind: String,
     /// The word that its state is stored as.
     pub(crate) state: String,
-    /// When it was completed, if it is a payment that was.
+    /// When it was completed, if it was: a dispute is when it is decided.
     pub(crate) completed_at: Option<Timestamp>,
     /// Whether its order was shipped.
     pub(crate) is_shipped: bool,
@@ -70,7 +70,9 @@ const MOVEMENT_LANES: [&str; 2] = ["AND x.kind = $6", "AND x.kind = $6 AND x.cur
 
 const PAYMENT_FACTS: &str = "x.brand, 'payment', x.state, x.completed_at";
 const MOVEMENT_FACTS: &str = "(SELECT t.brand FROM payment_transaction t WHERE t.site_id = x.site_id \
-     AND t.id = x.transaction_id), x.kind, x.state, CAST(NULL AS BIGINT)";
+     AND t.id = x.transaction_id), x.kind, x.state, CASE x.kind WHEN 'refund' THEN x.done_at \
+     WHEN 'chargeback' THEN CASE WHEN x.state IN ('accepted', 'lost', 'won') THEN x.modified_at END \
+     WHEN 'reverse_chargeback' THEN x.created_at END";
 
 /// The statement of a lane in one direction.
 fn scan(table: &str, facts: &str, lane: &str, direction: Direction) -> String {

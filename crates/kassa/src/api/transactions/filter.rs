@@ -267,10 +267,7 @@ impl Filter {
 
     /// Whether the order of this key has to be loaded: what its row says does not speak against it.
     pub(super) fn may_take(&self, key: &Key) -> bool {
-        let in_time = || match self.completed {
-            Some(completed) if key.kind == PAYMENT => key.completed_at.is_some_and(|at| completed.has(at)),
-            Some(_) | None => true,
-        };
+        let in_time = || self.completed.is_none_or(|span| key.completed_at.is_some_and(|at| span.has(at)));
         self.currency.is_none_or(|currency| currency == key.currency)
             && self.brands.as_ref().is_none_or(|brands| brands.contains(&key.brand))
             && (self.status.as_deref() != Some("shipped") || key.is_shipped)

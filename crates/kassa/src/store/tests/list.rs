@@ -82,6 +82,12 @@ async fn every_lane_has_what_it_says_newest_first(
     ] {
         assert_eq!(bench.lane(lane).await, expected, "{lane:?}");
     }
+    for (kind, expected) in
+        [("refund", None), ("chargeback", Some(after(7))), ("reverse_chargeback", Some(after(7)))]
+    {
+        let keys = bench.store.list(SITE, Lane::Movements(kind), Direction::Older, NEWEST, EVER.0, 1).await;
+        assert_eq!(keys.unwrap()[0].completed_at, expected, "{kind}");
+    }
     let keys = bench.store.list(SITE, Lane::Movements("refund"), Direction::Older, NEWEST, EVER.0, 1).await;
     let expected = Key {
         position: Position { at: after(5), id: TransactionId(21) },
