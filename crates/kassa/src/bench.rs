@@ -47,9 +47,10 @@ pub struct Bench {
     #[arg(long, value_name = "URL")]
     database: Option<String>,
 
-    /// Where the data of the measured gateways is put; should be on the disk that matters [default: a new folder here].
-    #[arg(long, value_name = "FOLDER")]
-    folder: Option<PathBuf>,
+    /// Where the data of the measured gateways is put, in a new folder that is removed at the end; should be on the disk
+    /// that matters.
+    #[arg(long, value_name = "FOLDER", default_value = ".")]
+    folder: PathBuf,
 
     /// Only these workloads.
     #[arg(long, value_name = "WORKLOAD", value_delimiter = ',', value_enum)]
@@ -91,11 +92,9 @@ struct Sample {
 /// What could not be started, or answered other than it should.
 pub(crate) async fn run(bench: Bench) -> anyhow::Result<u8> {
     let plan = Plan::of(&bench);
-    let folder = match &bench.folder {
-        Some(folder) => folder.clone(),
-        None => PathBuf::from(format!("./kassa-bench-{}", std::process::id())),
-    };
-    std::fs::create_dir_all(&folder).with_context(|| format!("creating {}", folder.display()))?;
+    // What is there already is somebody's.
+    let folder = bench.folder.join(format!("kassa-bench-{}", std::process::id()));
+    std::fs::create_dir(&folder).with_context(|| format!("creating {}", folder.display()))?;
     let measured = measure(&plan, &folder, bench.database.as_deref()).await;
     std::fs::remove_dir_all(&folder).with_context(|| format!("removing {}", folder.display()))?;
     let report = measured?;

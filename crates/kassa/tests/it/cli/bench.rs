@@ -22,10 +22,13 @@ async fn a_bench_puts_every_variant_beside_the_store_in_one_run() {
     let folder = tempfile::tempdir().unwrap();
     let (data, json) = (folder.path().join("data"), folder.path().join("figures.json"));
     let (data_text, json_text) = (data.to_str().unwrap(), json.to_str().unwrap());
+    std::fs::create_dir(&data).unwrap();
+    std::fs::write(data.join("somebody's"), "work").unwrap();
     let all = ["bench", "--quick", "--connections", "4", "--preloaded", "20", "--folder", data_text];
     let ran = run(bare(&all).args(["--json", json_text]));
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    assert!(!data.exists(), "what was measured is left behind");
+    let left: Vec<_> = std::fs::read_dir(&data).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left, ["somebody's"], "what was measured is gone, and nothing else");
 
     let figures: Value = serde_json::from_str(&std::fs::read_to_string(&json).unwrap()).unwrap();
     assert!(
