@@ -175,10 +175,10 @@ fn check_members(
     findings: &mut Findings,
 ) {
     for rule in rules {
-        let name = if path.is_empty() { rule.field.to_owned() } else { format!("{path}.{}", rule.field) };
+        let name = || if path.is_empty() { rule.field.to_owned() } else { format!("{path}.{}", rule.field) };
         match scope.members.get(rule.field).filter(|value| !fields::is_missing(value)) {
-            Some(value) => check_value(&rule.format, &name, value, scope.endpoint, findings),
-            None if is_required(rule, scope) => Findings::note(&mut findings.missing, &name),
+            Some(value) => check_value(&rule.format, &name(), value, scope.endpoint, findings),
+            None if is_required(rule, scope) => Findings::note(&mut findings.missing, &name()),
             None => {}
         }
     }

@@ -105,7 +105,7 @@ impl Acquirer {
 
     /// Whether a host knows the site: a live one only if an acquirer of the configuration names it.
     pub(crate) fn serves(&self, site: &Site) -> bool {
-        self.lines.of(site.id).terminal(site).is_some()
+        self.lines.of(site.id).serves(site)
     }
 
     /// Whether the site's host collects in this currency.

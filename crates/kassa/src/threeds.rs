@@ -257,9 +257,9 @@ impl App {
         };
         let has_code = self.cards.has_code(order.site, transaction.id);
         let kept = Kept::new(&self.threeds.base_url, transaction, &enrolled, visitor, has_code);
-        let row = self.new_row(order, transaction, pan, &enrolled, &kept, self.threeds.limit(party))?;
+        let row = self.new_row(order, transaction, &enrolled, &kept, self.threeds.limit(party));
         if channel == Channel::Page && visitor.browser.javascript_enabled {
-            self.begin(&row).await?;
+            self.begin(&self.with_card(row, pan)?).await?;
             return Ok(Started::Challenge(browser::path(&transaction.session, transaction.id)));
         }
         let has_method = enrolled.method_url.is_some();
@@ -282,9 +282,8 @@ impl App {
             Answered::Decided(authentication, info) => {
                 if info.is_some() {
                     let content = text_of(&Kept { info, ..kept });
-                    let row =
-                        AuthenticationRow { stage: Stage::Ended, content, sealed: None, due_at: None, ..row };
-                    self.begin(&row).await?;
+                    self.begin(&AuthenticationRow { stage: Stage::Ended, content, due_at: None, ..row })
+                        .await?;
                 }
                 self.decided(order, transaction, *authentication).await
             }
@@ -294,7 +293,7 @@ impl App {
                     ds_trans_id: Some(answer.ds_trans_id.text().to_owned()),
                     acs_trans_id: Some(answer.acs_trans_id.text().to_owned()),
                     content: text_of(&server::challenged(&kept, &answer)),
-                    ..row
+                    ..self.with_card(row, pan)?
                 })
                 .await?;
                 let by_us = party.link.is_built_in();
@@ -314,17 +313,16 @@ impl App {
         Ok(Started::Decided(Box::new(taken.await?)))
     }
 
+    /// What is kept from the first step on, but for the card.
     fn new_row(
         &self,
         order: &Order,
         transaction: &Transaction,
-        pan: &Pan,
         enrolled: &Enrolled,
         kept: &Kept,
         limit: Millis,
-    ) -> Result<AuthenticationRow, RunError> {
-        let sealed = self.keys.seal(&purpose(order.site, transaction.id), pan.digits().as_bytes());
-        Ok(AuthenticationRow {
+    ) -> AuthenticationRow {
+        AuthenticationRow {
             site: order.site,
             transaction: transaction.id,
             order: order.id.clone(),
@@ -334,12 +332,18 @@ impl App {
             version: enrolled.version.text().to_owned(),
             stage: Stage::Method,
             content: text_of(kept),
-            sealed: Some(sealed.map_err(RunError::Failed)?),
+            sealed: None,
             asked_at: None,
             due_at: Some(self.now().plus(limit)),
             outcome: None,
             holder: self.cards.holds(order.site, transaction.id).then(|| self.node.id.clone()),
-        })
+        }
+    }
+
+    /// The card is only kept where the authentication goes on after this step.
+    fn with_card(&self, row: AuthenticationRow, pan: &Pan) -> Result<AuthenticationRow, RunError> {
+        let sealed = self.keys.seal(&purpose(row.site, row.transaction), pan.digits().as_bytes());
+        Ok(AuthenticationRow { sealed: Some(sealed.map_err(RunError::Failed)?), ..row })
     }
 
     /// Keeps a new authentication. Where another process was faster, its own stands.

@@ -132,6 +132,14 @@ impl Line {
         }
     }
 
+    /// Whether the site is anybody to this host.
+    pub(super) fn serves(&self, site: &Site) -> bool {
+        match &self.merchants {
+            Merchants::TestSites => !site.live,
+            Merchants::Named { sites, .. } => sites.contains_key(&site.id),
+        }
+    }
+
     /// Whether it collects in this currency.
     pub(super) fn collects(&self, currency: Currency) -> bool {
         match &self.merchants {

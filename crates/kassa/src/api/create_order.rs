@@ -175,6 +175,22 @@ impl Details {
     }
 }
 
+/// The same of details as they are stored, of which nothing else is read.
+pub(crate) fn stored_locale(details: &str) -> serde_json::Result<Option<String>> {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Stored {
+        customer: Speaker,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Speaker {
+        locale: Option<String>,
+    }
+    let Stored { customer } = serde_json::from_str(details)?;
+    Ok(customer.locale.filter(|locale| !locale.is_empty()))
+}
+
 /// Reads the body of `POST /orders`, of which `written` keeps what its numbers have lost.
 ///
 /// # Errors

@@ -22,7 +22,6 @@ use crate::store::KeptAnswer;
 use crate::store::db::{ReadError, Statement};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts as _, Request};
-use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use payments::ids::SiteId;
@@ -65,12 +64,13 @@ impl FromRequest<App> for Asked {
         let (mut parts, body) = request.into_parts();
         let caller = Caller::from_request_parts(&mut parts, app).await.map_err(Error::into_response)?;
         let key = key(&parts.headers).map_err(Error::into_response)?;
-        let request = Request::from_parts(parts.clone(), body);
+        let (method, uri) = (parts.method.clone(), parts.uri.clone());
+        let request = Request::from_parts(parts, body);
         let Raw(bytes) = Raw::from_request(request, app).await.map_err(Error::into_response)?;
         let Some(key) = key else {
             return Ok(Self { bytes, ticket: None });
         };
-        let digests = digests(&app.keys, &parts, &bytes);
+        let digests = digests(&app.keys, &format!("{method} {}", uri.path()), &bytes);
         let ticket = Ticket::claim(app, caller.site.id, key, digests).map_err(Error::into_response)?;
         match ticket.find_answer(app).await.map_err(|error| Error::internal(&error).into_response())? {
             Some(answer) => Err(answer.into_response()),
@@ -259,13 +259,13 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Error> {
 
 /// What tells one request from another: method, path, and the body as far as it is JSON. Verification codes of
 /// cards are left out: not even a digest of one is ever written.
-fn digests(keys: &KeyRing, parts: &Parts, bytes: &[u8]) -> Vec<Vec<u8>> {
+fn digests(keys: &KeyRing, operation: &str, bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut body = object(bytes).unwrap_or(Value::Null);
     if let Some(card) = body.get_mut("gateway_info").and_then(Value::as_object_mut) {
         card.remove("card_cvc");
         card.remove("cvc");
     }
-    keys.request_digests(&format!("{} {} {body}", parts.method, parts.uri.path()))
+    keys.request_digests(&format!("{operation} {body}"))
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ mod movement;
 #[cfg(test)]
 pub(crate) mod tests;
 
-use super::create_order::Details;
+use super::create_order::{Details, stored_locale};
 use super::error::Nothing;
 use crate::notify;
 use anyhow::Context as _;
@@ -164,11 +164,11 @@ pub(crate) struct Created {
 /// # Errors
 /// The stored order cannot be read; the message names it.
 pub(crate) fn render_created(order: &Order, public_url: &str) -> anyhow::Result<Created> {
-    let details =
-        details(order).with_context(|| format!("answering order {} of site {}", order.id, order.site))?;
+    let locale = stored_locale(&order.terms.details).map_err(|fault| unreadable(&fault));
+    let locale = locale.with_context(|| format!("answering order {} of site {}", order.id, order.site))?;
     let session = &order.session.id;
     let public_url = public_url.trim_end_matches('/');
-    let locale = notify::encoded(details.locale().unwrap_or(LOCALE_DEFAULT));
+    let locale = notify::encoded(locale.as_deref().unwrap_or(LOCALE_DEFAULT));
     Ok(Created {
         order_id: order.id.as_str().to_owned(),
         payment_url: format!("{public_url}/connect/{session}/?lang={locale}"),
@@ -178,14 +178,12 @@ pub(crate) fn render_created(order: &Order, public_url: &str) -> anyhow::Result<
 
 /// What the shop sent and nothing decides upon.
 pub(crate) fn details(order: &Order) -> anyhow::Result<Details> {
-    // The parser's message could repeat a stored value, so only the place of the fault is told.
-    serde_json::from_str(&order.terms.details).map_err(|fault| {
-        anyhow::anyhow!(
-            "its stored details are unreadable at line {} column {}",
-            fault.line(),
-            fault.column()
-        )
-    })
+    serde_json::from_str(&order.terms.details).map_err(|fault| unreadable(&fault))
+}
+
+/// The parser's message could repeat a stored value, so only the place of the fault is told.
+fn unreadable(fault: &serde_json::Error) -> anyhow::Error {
+    anyhow::anyhow!("its stored details are unreadable at line {} column {}", fault.line(), fault.column())
 }
 
 fn view<'a>(order: &'a Order, details: &'a Details, zone: &TimeZone) -> anyhow::Result<View<'a>> {

@@ -58,8 +58,8 @@ impl App {
         let visitor = Visitor::of_shop(&order_view::details(order).map_err(RunError::Failed)?);
         let second = Transaction { id: second, ..first.clone() };
         let kept = Kept::new(&self.threeds.base_url, &second, &enrolled, &visitor, false);
-        let row = self.new_row(order, &second, pan, &enrolled, &kept, KEPT_FOR)?;
-        self.begin(&row).await
+        let row = self.new_row(order, &second, &enrolled, &kept, KEPT_FOR);
+        self.begin(&self.with_card(row, pan)?).await
     }
 
     /// Until when an authentication may last of which the browser asks for the first step now.

@@ -57,7 +57,7 @@ fn times_are_what_the_clock_on_the_shops_wall_showed() {
 #[test]
 fn what_cannot_be_read_is_an_error_that_names_the_order_and_no_value() {
     let mut broken = order();
-    broken.terms.details = r#"{"var1": {"secret": 1}}"#.to_owned();
+    broken.terms.details = r#"{"customer": {"locale": {"secret": 1}}}"#.to_owned();
     for fault in [
         render(&broken, &amsterdam()).unwrap_err(),
         render_created(&broken, "https://pay.example").unwrap_err(),
