@@ -221,6 +221,10 @@ impl Filter {
     /// The parts of the list that have everything which fits, in the order in which they have to be read.
     pub(super) fn lanes(&self) -> Vec<Lane> {
         let mut lanes = Vec::new();
+        if self.brands.as_ref().is_some_and(Vec::is_empty) {
+            // Nothing here was paid with anything but a card.
+            return lanes;
+        }
         for kind in &self.kinds {
             match self.currency {
                 _ if *kind == PAYMENT => lanes.extend(self.payment_lanes()),

@@ -136,3 +136,19 @@ fn every_word_of_the_tables_can_be_asked_for() {
         MOVEMENTS.iter().all(|(_, _, word)| ORDER_WORDS.contains(word) && FINANCIAL_WORDS.contains(word))
     );
 }
+
+#[test]
+fn what_was_paid_with_no_card_is_not_looked_for_among_cards() {
+    let of = |brands| Filter {
+        kinds: KINDS.iter().map(|(kind, _)| *kind).collect(),
+        currency: None,
+        status: None,
+        financial: None,
+        brands,
+        created: Span::EVER,
+        completed: None,
+    };
+    let uri = "/v1/json/transactions?payment_method=IDEAL,PAYPAL".parse().unwrap();
+    assert_eq!(of(brands(&uri).unwrap()).lanes(), []);
+    assert!(of(None).lanes().len() > 1 && of(Some(vec![Brand::Amex])).lanes().len() > 1);
+}
