@@ -20,6 +20,7 @@ mod history;
 mod jobs;
 pub(crate) mod known_sites;
 pub(crate) mod list;
+mod looks;
 pub(crate) mod movement_row;
 pub(crate) mod nodes;
 mod notifications;
@@ -57,6 +58,7 @@ pub use variant::Variant;
 
 use db::Db;
 use known_sites::KnownSites;
+use looks::Looks;
 use seen::Seen;
 use std::sync::Arc;
 use totals::Totals;
@@ -65,6 +67,7 @@ use totals::Totals;
 #[derive(Clone, Debug)]
 pub struct Store {
     db: Db,
+    looks: Looks,
     known_sites: Arc<KnownSites>,
     seen: Arc<Seen>,
     totals: Arc<Totals>,
@@ -96,8 +99,10 @@ impl Store {
         variant: Variant,
         limits: PoolLimits,
     ) -> anyhow::Result<Self> {
+        let db = Db::open(location, variant, limits).await?;
         Ok(Self {
-            db: Db::open(location, variant, limits).await?,
+            looks: Looks::at(&db),
+            db,
             known_sites: Arc::default(),
             seen: Arc::default(),
             totals: Arc::default(),

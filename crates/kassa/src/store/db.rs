@@ -372,6 +372,11 @@ impl Db {
         matches!(self, Self::Ceiling(_))
     }
 
+    /// Whether a read is a round trip to another process.
+    pub(crate) fn is_remote(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
     /// How many writes wait to be taken into a group.
     pub(crate) fn queued(&self) -> usize {
         match self {

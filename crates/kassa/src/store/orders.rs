@@ -72,10 +72,7 @@ impl Store {
         if self.db.is_ceiling() {
             return Ok(true);
         }
-        let sql = "SELECT version FROM shop_order WHERE site_id = $1 AND order_id = $2";
-        let rows = self.db.read(statement(sql, [known.site.0.into(), known.id.as_str().into()])).await?;
-        let version = rows.into_iter().next().map(|row| row.columns().int()).transpose()?;
-        Ok(version == Some(known.version))
+        Ok(self.looks.version(known.site, &known.id).await? == Some(known.version))
     }
 
     /// That an order of the version in the database is the order in the database: where tests run, every look proves it.

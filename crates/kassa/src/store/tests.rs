@@ -13,6 +13,7 @@ mod groups;
 mod history;
 mod jobs;
 mod list;
+mod looks;
 mod lost_commits;
 mod migrating;
 mod movements;
