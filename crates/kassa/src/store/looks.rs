@@ -16,10 +16,11 @@ const QUEUE: usize = 1_024;
 
 /// One look.
 const ONE: &str = "SELECT version FROM shop_order WHERE site_id = $1 AND order_id = $2";
-/// How many looks a few and many are.
-const SIZES: [usize; 2] = [8, 32];
-static FEW: LazyLock<String> = LazyLock::new(|| together(SIZES[0]));
-static MANY: LazyLock<String> = LazyLock::new(|| together(SIZES[1]));
+/// How many looks share a question when there are some, and at most: a question has as many places whoever is in it.
+const SOME: usize = 8;
+const MOST: usize = 32;
+static FOR_SOME: LazyLock<String> = LazyLock::new(|| together(SOME));
+static FOR_MOST: LazyLock<String> = LazyLock::new(|| together(MOST));
 
 /// Each look by itself, so that the plan is that of one look whatever is known of the table.
 fn together(looks: usize) -> String {
@@ -80,7 +81,7 @@ async fn ask_all(db: Db, mut waiting: mpsc::Receiver<Look>) {
     let under_way = Arc::new(Semaphore::new(UNDER_WAY));
     while let Ok(permit) = Arc::clone(&under_way).acquire_owned().await {
         let mut looks = Vec::new();
-        if waiting.recv_many(&mut looks, SIZES[1]).await == 0 {
+        if waiting.recv_many(&mut looks, MOST).await == 0 {
             return;
         }
         let db = db.clone();
@@ -112,10 +113,10 @@ async fn ask(db: &Db, looks: Vec<Look>) {
 }
 
 async fn several(db: &Db, looks: &[Look]) -> Result<Vec<Option<i64>>, ReadError> {
-    let (sql, size) =
-        if looks.len() <= SIZES[0] { (FEW.as_str(), SIZES[0]) } else { (MANY.as_str(), SIZES[1]) };
+    let (sql, places) =
+        if looks.len() <= SOME { (FOR_SOME.as_str(), SOME) } else { (FOR_MOST.as_str(), MOST) };
     // The places that are left look at the last one again.
-    let padded = looks.iter().chain(looks.last().into_iter().cycle()).take(size);
+    let padded = looks.iter().chain(looks.last().into_iter().cycle()).take(places);
     let params = padded.flat_map(|look| [Value::from(look.site.0), look.order.as_str().into()]).collect();
     let row = db.read(Statement { sql, params }).await?.into_iter().next();
     let mut columns = row.map(Row::columns).ok_or_else(|| Corrupt("a look without an answer".to_owned()))?;
