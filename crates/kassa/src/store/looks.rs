@@ -7,12 +7,16 @@
 use super::db::{Corrupt, Db, ReadError, Row, Statement, Value, statement};
 use payments::ids::{OrderId, SiteId};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// How many questions are on their way at once, so that one that hangs does not hold up all others.
 const UNDER_WAY: usize = 2;
 /// How many looks wait at most before new ones wait for room.
 const QUEUE: usize = 1_024;
+/// How long a look may take in all. A question to a database that hangs takes its time before it fails, and who comes
+/// behind it is not to wait for one after the other.
+const WITHIN: Duration = Duration::from_secs(15);
 
 /// One look.
 const ONE: &str = "SELECT version FROM shop_order WHERE site_id = $1 AND order_id = $2";
@@ -66,8 +70,13 @@ impl Looks {
         let Some(queue) = &self.queue else { return one(&self.db, site, order).await };
         let (reply, answer) = oneshot::channel();
         let gone = || ReadError("nobody looks any more".to_owned());
-        queue.send(Look { site, order: order.clone(), reply }).await.map_err(|_| gone())?;
-        answer.await.unwrap_or_else(|_| Err(gone()))
+        let look = Look { site, order: order.clone(), reply };
+        let looking = async {
+            queue.send(look).await.map_err(|_| gone())?;
+            answer.await.unwrap_or_else(|_| Err(gone()))
+        };
+        let looked = tokio::time::timeout(WITHIN, looking).await;
+        looked.unwrap_or_else(|_| Err(ReadError("the database does not answer".to_owned())))
     }
 }
 
@@ -83,6 +92,11 @@ async fn ask_all(db: Db, mut waiting: mpsc::Receiver<Look>) {
         let mut looks = Vec::new();
         if waiting.recv_many(&mut looks, MOST).await == 0 {
             return;
+        }
+        // Nothing is asked for those who have gone.
+        looks.retain(|look| !look.reply.is_closed());
+        if looks.is_empty() {
+            continue;
         }
         let db = db.clone();
         tokio::spawn(async move {
@@ -121,4 +135,30 @@ async fn several(db: &Db, looks: &[Look]) -> Result<Vec<Option<i64>>, ReadError>
     let row = db.read(Statement { sql, params }).await?.into_iter().next();
     let mut columns = row.map(Row::columns).ok_or_else(|| Corrupt("a look without an answer".to_owned()))?;
     Ok(looks.iter().map(|_| columns.optional_int()).collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{Location, PoolLimits, Variant};
+    use futures_util::future::join_all;
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_waits_for_ever_in_the_queue_or_for_room_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Location::File(folder.path().join("kassa.db"));
+        let db = Db::open(&location, Variant::Group, PoolLimits::default()).await.unwrap();
+        let (queue, waiting) = mpsc::channel(2);
+        let looks = Looks { db: db.clone(), queue: Some(queue) };
+        let order = OrderId::parse("a").unwrap();
+        let crowd = (0..3).map(|_| looks.version(SiteId(1), &order));
+        let crowd = tokio::time::timeout(WITHIN * 2, join_all(crowd)).await;
+        for looked in crowd.expect("somebody waits for ever") {
+            assert_eq!(looked.unwrap_err().0, "the database does not answer");
+        }
+
+        // Once questions are asked again, those who have gone hold nobody up.
+        tokio::spawn(ask_all(db.clone(), waiting));
+        assert_eq!(looks.version(SiteId(1), &order).await.unwrap(), None);
+    }
 }
